@@ -1,0 +1,1 @@
+"""The terminal console: a pure client of the control stream."""

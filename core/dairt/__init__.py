@@ -1,0 +1,1 @@
+"""dairt: a fault-tolerant distributed tensor runtime."""

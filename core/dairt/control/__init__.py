@@ -1,0 +1,1 @@
+"""Watched and steered: how anyone outside looks into a running world."""

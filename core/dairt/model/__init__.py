@@ -1,0 +1,1 @@
+"""What there is: values. No trio, no I/O."""

@@ -1,0 +1,1 @@
+"""What is said and decided: pure rules. No trio, no I/O."""

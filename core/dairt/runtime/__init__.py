@@ -1,0 +1,1 @@
+"""What happens: trio, over a Host and nothing else."""

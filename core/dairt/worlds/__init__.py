@@ -1,0 +1,1 @@
+"""Where it happens: the implementations of the ports in `dairt.runtime.host`."""
