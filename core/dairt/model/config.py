@@ -22,6 +22,9 @@ class Limits(msgspec.Struct, frozen=True):
     exchange_s: float = 30.0  # a whole request and its reply, tensors apart
     hello_s: float = 3.0  # from connect to welcome
     drain_s: float = 3.0  # exchanges get so long to end when a node stops
+    slowest_bytes_per_s: float = 1.0 * MIB  # a tensor may take so long; below that its sender counts as stalled
+    run_lease_s: float = 120.0  # values of a run nobody touched for so long are forgotten
+    op_s: float = 60.0  # one op, its inputs fetched; a kernel that takes longer is run elsewhere
 
 
 class NodeConfig(msgspec.Struct, frozen=True):
@@ -43,6 +46,7 @@ class NodeConfig(msgspec.Struct, frozen=True):
     checkpoint: Literal["every-put", "never"] = "every-put"
     keep_generations: int = 2  # older checkpoints of a key kept in old/
     journal_max: int = 10_000  # entries kept for people
+    fingerprint: str = ""  # of this machine's numerics; graph runs use only nodes that share the coordinator's
     bare_from_anywhere: bool = False  # bare TENS frames carry no identity, so by default only loopback may send them
     rehearsal: bool = False  # may be told to break itself
     limits: Limits = Limits()

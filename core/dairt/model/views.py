@@ -8,6 +8,7 @@ from dairt.model.version import Version
 
 NodeState = Literal["starting", "up", "draining", "down", "paused"]
 PeerState = Literal["alive", "suspect", "dead"]
+RunState = Literal["running", "done", "failed"]
 CheckpointState = Literal["writing", "durable", "failed", "memory"]
 
 
@@ -78,7 +79,7 @@ class RunView(msgspec.Struct, frozen=True):
     run: str
     graph: str
     coordinator: str
-    state: Literal["running", "done", "failed"]
+    state: RunState
     total: int
     done: int
     running: int

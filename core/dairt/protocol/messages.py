@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from dairt.model.action import Action, GraphRecipe
+from dairt.model.action import Action
 from dairt.model.events import Entry
+from dairt.model.graph import Outline
 from dairt.model.ops import Kernel
 from dairt.model.version import Version
 from dairt.model.views import NodeReport
@@ -109,12 +110,16 @@ class Fetch(Message, frozen=True, tag="fetch"):
 
 
 class Input(msgspec.Struct, frozen=True):
-    """Where an op's input is: a weight in the store (`key`, at least `version`), or a value of the run on a `node`."""
+    """Where an op's input is: on a `node`, as a value of the run, or with a `key` in the store.
+
+    A weight is known by its checksum: whoever holds those bytes under the key need not ask `node`, which does.
+    """
 
     value: str
-    node: str = ""
+    node: str
     key: str = ""
     version: Version | None = None
+    checksum: int = 0
 
 
 class RunOp(Message, frozen=True, tag="run_op"):
@@ -180,10 +185,14 @@ class Ok(Message, frozen=True, tag="ok"):
 
 
 class AskBroadcast(Message, frozen=True, tag="ask_broadcast"):
-    """*With a body*, from an operator: make a version of this key and broadcast it. Answered by Receipt."""
+    """*With a body*, from an operator: make a version of this key for this audience. Answered by Receipt.
+
+    With `unless_held`, a key held with the very same bytes is offered again as it is, under its old version.
+    """
 
     key: str
     audience: Audience = ALL
+    unless_held: bool = False
 
 
 class MemberReceipt(msgspec.Struct, frozen=True):
@@ -214,19 +223,18 @@ class Receipt(Message, frozen=True, tag="receipt"):
 
 
 class AskRun(Message, frozen=True, tag="ask_run"):
-    """From an operator: run this graph with these feeds, which you hold as keys. Answered by RunAnswer.
+    """From an operator: run this graph, whose weights were broadcast, with these feeds (value, key), which you hold.
 
-    The graph travels as a recipe, or as a key under which its ONNX bytes (uint8) were broadcast.
+    Answered by RunAnswer, or Sorry saying why there is no answer. Asked again, it joins the run that is under way.
     """
 
-    graph: GraphRecipe
     run: str
-    model_key: str = ""
-    feeds: tuple[tuple[str, str], ...] = ()
+    outline: Outline
+    feeds: tuple[tuple[str, str], ...]
 
 
 class RunAnswer(Message, frozen=True, tag="run_answer"):
-    """The outputs, by name, as keys local to the coordinator, with the digest over all of them."""
+    """The outputs (value, key), as keys local to the coordinator, with the digest over all of them."""
 
     run: str
     outputs: tuple[tuple[str, str], ...]

@@ -1,0 +1,36 @@
+"""A network of seeded weights, described by three numbers: the work that scenarios give a cluster."""
+
+import random
+
+import numpy as np
+
+from dairt.errors import UsageError
+from dairt.model.action import GraphRecipe
+from dairt.model.expression import GraphBuilder
+from dairt.model.graph import Graph
+
+
+def layered_graph(recipe: GraphRecipe, dice: random.Random | int) -> Graph:
+    """`layers` layers of `width` dense ops, each of a `size` x `size` seeded weight, fed `x` (float32, size x size).
+
+    A layer's branches run side by side; each also takes its left neighbour's value, so that losing one node is felt by
+    others; the last layer's branches add up to the one output.
+    """
+    if min(recipe.layers, recipe.width, recipe.size) < 1:
+        raise UsageError(f"a layered graph needs layers, width and size of at least 1, not {recipe}")
+    seed = dice if isinstance(dice, int) else dice.getrandbits(64)
+    numbers = np.random.Generator(np.random.PCG64(seed))
+    g = GraphBuilder(f"layered-{recipe.layers}x{recipe.width}x{recipe.size}")
+    branches = [g.input("x", (recipe.size, recipe.size))] * recipe.width
+    shape, scale = (recipe.size, recipe.size), np.float32(recipe.size**-0.5)  # so that values neither fade nor saturate
+    for layer in range(recipe.layers):
+        weights = [
+            g.constant(numbers.standard_normal(shape, np.float32) * scale, f"w{layer}.{at}") for at in range(recipe.width)
+        ]
+        alone = layer == 0 or recipe.width == 1
+        mixed = [branches[at] if alone else branches[at] + branches[at - 1] for at in range(recipe.width)]
+        branches = [(value @ weight).tanh() for value, weight in zip(mixed, weights, strict=True)]
+    total = branches[0]
+    for branch in branches[1:]:
+        total = total + branch
+    return g.build(total)
