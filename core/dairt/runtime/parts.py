@@ -1,0 +1,185 @@
+"""The parts of a node, put together: its store, pool, peers and duties, and the calls a user makes on it."""
+
+import numpy as np
+import trio
+
+from dairt.errors import RemoteProtocolError, RunFailed
+from dairt.model.config import NodeConfig
+from dairt.model.graph import Outline
+from dairt.model.views import NodeReport, NodeState, NodeView, PeerView, RunView
+from dairt.protocol.membership import Membership
+from dairt.protocol.messages import ALL, LOCAL, Audience, Hello, Receipt
+from dairt.protocol.runs import NodeBack, NodeLost
+from dairt.runtime.broadcast import Broadcaster
+from dairt.runtime.execute import Coordinator
+from dairt.runtime.framed import Budget, Traffic
+from dairt.runtime.host import Host
+from dairt.runtime.operate import Operator
+from dairt.runtime.peer import Peer
+from dairt.runtime.pulse import Pulse
+from dairt.runtime.reconcile import Reconciler
+from dairt.runtime.store import Store
+from dairt.runtime.values import RunValues
+from dairt.runtime.workers import WorkerPool
+
+PROTOCOL = 1
+RUNS_SHOWN = 20  # finished runs kept for views; a page of a console
+
+
+class Node:
+    """One life of a node. Made and run by `run_node`, which opens its door and keeps its tasks."""
+
+    def __init__(self, config: NodeConfig, host: Host, pool: WorkerPool) -> None:
+        self.name = config.name
+        self.config = config
+        self.host = host
+        self.pool = pool
+        self.address = config.address
+        self.state: NodeState = "starting"
+        self.incarnation = host.random.getrandbits(48)
+        self.draining = trio.Event()
+        self.traffic = Traffic()
+        self.budget = Budget(config.limits.bodies_max_bytes)
+        self.store = Store(host, config, pool, self.incarnation)
+        self.values = RunValues(config.limits.run_lease_s)
+        self.peers = {
+            name: Peer(name, address, host, config, self._hello, self.budget, self.traffic)
+            for name, address in sorted(config.members.items())
+            if name != config.name
+        }
+        now = trio.current_time()
+        self._booted = now
+        self.membership = Membership(
+            config.name, tuple(sorted(config.members)), now, config.suspect_after_s, config.dead_after_s
+        )
+        self.broadcaster = Broadcaster(host, self.store, self.peers, config.limits, self._is_dead)
+        self.operator = Operator(host, self.store, pool, self.values, self.peers, config.limits)
+        self.reconciler = Reconciler(host, config, self.store, self.peers, self.membership.alive)
+        self.pulse = Pulse(host, config, self.membership, self.peers, self._member_lost, self._member_back)
+        self._runs: dict[str, Coordinator] = {}
+        self._last_run = 0
+
+    async def broadcast(self, key: str, array: np.ndarray, audience: Audience = ALL, *, unless_held: bool = False) -> Receipt:
+        """Broadcast a tensor from here; see Broadcaster."""
+        return await self.broadcaster.broadcast(key, array, audience, unless_held=unless_held)
+
+    async def put(self, key: str, array: np.ndarray) -> Receipt:
+        """Keep a tensor on this node only, durably."""
+        return await self.broadcaster.broadcast(key, array, LOCAL)
+
+    async def run(self, outline: Outline, feeds: dict[str, np.ndarray], run: str = "") -> dict[str, np.ndarray]:
+        """Coordinate a run of a graph whose weights were broadcast; raises RunFailed."""
+        self._last_run += 1
+        run = run or f"{self.name}.{self.incarnation % 0xFFFF:04x}.{self._last_run}"
+        if run in self._runs and self._runs[run].view().state == "running":
+            raise RunFailed(f"{run} is under way already")
+        coordinator = Coordinator(
+            run, outline, feeds,
+            host=self.host, config=self.config, store=self.store, values=self.values,
+            operator=self.operator, peers=self.peers, able=self._able,
+        )  # fmt: skip
+        self._remember(coordinator)
+        try:
+            return await coordinator.execute()
+        finally:
+            with trio.move_on_after(self.config.limits.hello_s):
+                await coordinator.end_everywhere()
+
+    async def drain(self) -> None:
+        """Stop gracefully: close the door, finish the exchanges. Returns at once; `run_node` returns when done."""
+        self.draining.set()
+
+    async def aclose(self) -> None:
+        """Close the connections kept for reuse."""
+        for peer in self.peers.values():
+            await peer.aclose()
+
+    def abort(self) -> None:
+        """Reset the connections kept for reuse; harmless after `aclose`."""
+        for peer in self.peers.values():
+            peer.abort_idle()
+
+    async def sweep(self) -> None:
+        """Forget abandoned runs, now and then."""
+        while True:
+            await trio.sleep(self.config.limits.run_lease_s / 4)
+            self.values.sweep()
+
+    def heard_from(self, name: str) -> None:
+        """Somebody said hello, or asked something: if it is a member, it is there."""
+        if name in self.peers:
+            self.peers[name].heard()
+            self.pulse.heard(name)
+
+    def report(self) -> NodeReport:
+        """What this node looks like now."""
+        now = trio.current_time()
+        peers = tuple(
+            PeerView(
+                name, self.membership.state(name), peer.traffic.sockets,
+                peer.traffic.tx_bytes, peer.traffic.rx_bytes, self.membership.silent_s(name, now),
+            )
+            for name, peer in self.peers.items()
+        )  # fmt: skip
+        view = NodeView(
+            name=self.name,
+            address=str(self.address),
+            state=self.state,
+            incarnation=self.incarnation,
+            up_s=now - self._booted,
+            lanes=self.pool.lane_views(),
+            workers=self.pool.worker_views(),
+            peers=peers,
+            checkpoints=self.store.views(),
+            sockets=self.traffic.sockets,
+            tx_bytes=self.traffic.tx_bytes,
+            rx_bytes=self.traffic.rx_bytes,
+        )
+        return NodeReport(view, self.run_views())
+
+    def run_views(self) -> tuple[RunView, ...]:
+        """The runs this node coordinates or has lately coordinated."""
+        return tuple(run.view() for run in self._runs.values())
+
+    def _remember(self, coordinator: Coordinator) -> None:
+        self._runs[coordinator.run] = coordinator
+        finished = [name for name, run in self._runs.items() if run.view().state != "running"]
+        for name in finished[: max(0, len(self._runs) - RUNS_SHOWN)]:
+            del self._runs[name]
+
+    def _hello(self) -> Hello:
+        return Hello(PROTOCOL, self.config.cluster, self.name, self.incarnation, self.config.fingerprint)
+
+    def _is_dead(self, name: str) -> bool:
+        return self.membership.state(name) == "dead"
+
+    def _able(self) -> tuple[str, ...]:
+        """The members that may be given ops: alive, and with our numerics as far as we know."""
+
+        def same_numerics(name: str) -> bool:
+            return name == self.name or self.peers[name].fingerprint in ("", self.config.fingerprint)
+
+        return tuple(
+            name
+            for name in self.membership.alive()
+            if name == self.name or (self.membership.state(name) == "alive" and same_numerics(name))
+        )
+
+    def _member_lost(self, name: str, reason: str) -> None:
+        self.peers[name].close_idle(reason)
+        for run in self._runs.values():
+            run.members_changed(NodeLost(name, reason))
+
+    def _member_back(self, name: str) -> None:
+        self.reconciler.soon(name)
+        if name in self._able():
+            for run in self._runs.values():
+                run.members_changed(NodeBack(name))
+
+
+def check_hello(hello: Hello, config: NodeConfig) -> None:
+    """Raise RemoteProtocolError unless whoever says hello speaks our protocol and is of our cluster."""
+    if hello.protocol != PROTOCOL:
+        raise RemoteProtocolError(f"speaks protocol {hello.protocol}, this node speaks {PROTOCOL}")
+    if hello.cluster != config.cluster:
+        raise RemoteProtocolError(f"is of cluster {hello.cluster!r}, this node is of {config.cluster!r}")

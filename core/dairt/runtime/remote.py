@@ -1,0 +1,127 @@
+"""A member in a process of its own: the calls a user makes on it, asked over the wire by an operator."""
+
+import random
+from typing import TypeVar
+
+import numpy as np
+
+from dairt.errors import NoAnswer, PeerUnreachable, Refused, RemoteProtocolError, RunFailed
+from dairt.model import tensor
+from dairt.model.action import Action
+from dairt.model.address import Address
+from dairt.model.config import Limits, NodeConfig
+from dairt.model.graph import Outline
+from dairt.model.version import Version
+from dairt.model.views import NodeReport, NodeView
+from dairt.protocol.messages import (
+    ALL,
+    LOCAL,
+    Act,
+    AskBroadcast,
+    AskRun,
+    Audience,
+    Drain,
+    Fetch,
+    Hello,
+    Message,
+    Offer,
+    Receipt,
+    RunAnswer,
+    Seen,
+    Watch,
+)
+from dairt.runtime.execute import outputs_digest
+from dairt.runtime.framed import Budget, Traffic
+from dairt.runtime.host import Host
+from dairt.runtime.parts import PROTOCOL
+from dairt.runtime.peer import Peer
+
+RUN_S = 3600.0  # a whole run; its ops have deadlines of their own, so this only ends what hangs unseen
+M = TypeVar("M", bound=Message)
+ANY = Version(0, "", 0)  # older than every version there is
+
+
+class RemoteMember:
+    """A `Member` that is asked rather than called. `report` is what it last said of itself to `watch`."""
+
+    def __init__(self, peer: Peer, limits: Limits, dice: random.Random) -> None:
+        self.name = peer.name
+        self._peer = peer
+        self._limits = limits
+        self._dice = dice
+        self._report = NodeReport(NodeView(peer.name, str(peer.address), "up"))
+
+    async def broadcast(self, key: str, array: np.ndarray, audience: Audience = ALL, *, unless_held: bool = False) -> Receipt:
+        """Broadcast a tensor from this node. Raises PeerUnreachable, NoAnswer or Refused."""
+        # There and on to the members, each way at the slowest rate that still counts as moving.
+        patience_s = 2 * (self._limits.exchange_s + tensor.image_nbytes(array) / self._limits.slowest_bytes_per_s)
+        return await self._ask(Receipt, AskBroadcast(key, audience, unless_held), array, deadline_s=patience_s)
+
+    async def put(self, key: str, array: np.ndarray) -> Receipt:
+        """Keep a tensor on this node only."""
+        return await self.broadcast(key, array, LOCAL)
+
+    async def run(self, outline: Outline, feeds: dict[str, np.ndarray], run: str = "") -> dict[str, np.ndarray]:
+        """Coordinate a run there: bring it the feeds, fetch the outputs. Raises RunFailed."""
+        run = run or f"{self.name}.{self._dice.getrandbits(48):012x}"
+        keys = {value: f"feeds/{run}/{value}" for value in feeds}
+        try:
+            for value, array in feeds.items():
+                await self.put(keys[value], array)
+            answer = await self._ask(RunAnswer, AskRun(run, outline, tuple(keys.items())), deadline_s=RUN_S)
+            outputs = {name: await self._fetch(key) for name, key in answer.outputs}
+        except (PeerUnreachable, NoAnswer) as exc:
+            raise RunFailed(f"{outline.name} has no answer: its coordinator was lost ({exc})") from exc
+        except Refused as exc:
+            raise RunFailed(str(exc)) from exc
+        if outputs_digest(outputs) != answer.digest:
+            raise RemoteProtocolError(f"the outputs of {run} are not those {self.name} announced")
+        return outputs
+
+    def report(self) -> NodeReport:
+        """What the node last said of itself."""
+        return self._report
+
+    async def drain(self) -> None:
+        """Ask the node to stop gracefully; one that is gone already has."""
+        try:
+            await self._peer.ask(Drain(), deadline_s=self._limits.exchange_s)
+        except (PeerUnreachable, NoAnswer):
+            return
+
+    async def watch(self, after: int) -> Seen:
+        """Ask for the node's view of itself and its journal after entry `after`."""
+        seen = await self._ask(Seen, Watch(after), deadline_s=self._limits.exchange_s)
+        self._report = seen.report
+        return seen
+
+    async def act(self, action: Action, fault: str = "") -> None:
+        """Break or heal something at the node; raises Refused unless it was started for rehearsal."""
+        await self._peer.ask(Act(action, fault), deadline_s=self._limits.exchange_s)
+
+    def close(self) -> None:
+        """Abort the connections kept for reuse."""
+        self._peer.close_idle("no longer asked")
+
+    async def _fetch(self, key: str) -> np.ndarray:
+        answer = await self._peer.ask(Fetch(key, ANY), deadline_s=self._limits.exchange_s)
+        if not isinstance(answer.message, Offer) or answer.body is None:
+            raise RemoteProtocolError(f"{self.name} sent something else than {key}")
+        return answer.body
+
+    async def _ask(self, kind: type[M], question: Message, body: np.ndarray | None = None, *, deadline_s: float) -> M:
+        # One try: a broadcast asked for twice would make two versions, and its caller decides about that.
+        answer = (await self._peer.ask(question, body, deadline_s=deadline_s, tries=1)).message
+        if not isinstance(answer, kind):
+            raise RemoteProtocolError(f"{self.name} answered {type(question).__name__} with something else")
+        return answer
+
+
+def remote_member(name: str, address: Address, host: Host, config: NodeConfig) -> RemoteMember:
+    """The node `name` at `address`, as asked by the operator `config.name` from `host`."""
+
+    def hello() -> Hello:
+        return Hello(PROTOCOL, config.cluster, config.name, 0, config.fingerprint, "operator")
+
+    budget = Budget(config.limits.bodies_max_bytes)
+    return RemoteMember(Peer(name, address, host, config, hello, budget, Traffic()), config.limits, host.random)
