@@ -1,0 +1,191 @@
+"""One end of a simulated connection: segments in order, under a bounded window.
+
+What it keeps of TCP: a full window makes the sender wait, a close lets what was sent arrive, a reset does not, and bytes for
+a connection closed at the other end bring a reset back.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import trio
+
+from dairt.model.address import Address
+from dairt.runtime.host import Buffer, Connection
+from dairt.worlds.streams import Gate, Turn, as_bytes, receive_some
+
+SEGMENT_BYTES = 64 * 1024  # travels as one: small enough to interleave, large enough to be few
+BY_REFERENCE_BYTES = 4096  # read-only memory from this size on travels as it is; less is copied, which costs no more
+
+Post = Callable[[float, Callable[[Any], None], Any], None]
+
+
+class SimConnection(Connection):
+    """One end of a simulated connection; `peer` is the other."""
+
+    peer: "SimConnection"
+
+    def __init__(self, remote: Address, link: "Link", draw: Callable[[int], float], window: int, post: Post) -> None:
+        self.remote = remote
+        self._window = window
+        self._post = post
+        self._link = link
+        self._draw = draw
+        self._state: Literal["open", "broken", "closed"] = "open"
+        self._segments = 0
+        self._last_due = 0.0
+        self._unread = 0  # bytes sent from here that the peer has not read yet: what the window bounds
+        self._arrived: deque[memoryview] = deque()
+        self._ended = False  # the peer will send no more
+        self._readable, self._writable = Gate(), Gate()
+        self._sending, self._receiving = Turn("sending on"), Turn("receiving from")
+
+    async def send_all(self, data: Buffer) -> None:
+        """Send all of `data`."""
+        await self.send_buffers((data,))
+
+    async def send_buffers(self, buffers: Sequence[Buffer]) -> None:
+        """Send all of `buffers`; waits while the window is full."""
+        with self._sending:
+            await trio.lowlevel.checkpoint()
+            self._must_be_open()
+            left = deque(view for view in map(as_bytes, buffers) if view.nbytes)
+            while left:
+                room = await self._room()
+                segment = _take_segment(left, min(room, SEGMENT_BYTES))
+                nbytes = sum(map(len, segment))
+                self._unread += nbytes
+                self.post(self.peer.arrive, segment, nbytes)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until the window has room."""
+        with self._sending:
+            await trio.lowlevel.checkpoint()
+            await self._room()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Receive up to `max_bytes`; b"" at the end."""
+        return await receive_some(self, max_bytes)
+
+    async def receive_into(self, view: memoryview) -> int:
+        """Receive into `view`; 0 at the end."""
+        with self._receiving:
+            if not self._waits_for_bytes:
+                await trio.lowlevel.checkpoint()
+            while self._waits_for_bytes:
+                await self._readable.wait()
+            self._must_be_open()
+            return self._read(view)
+
+    def abort(self) -> None:
+        """Break this end now; the peer's end breaks when the reset arrives."""
+        if self._state == "open":
+            self.break_end(None)
+            self.post(self.peer.break_end, None)
+
+    async def aclose(self) -> None:
+        """Close this end: what was sent arrives, then the end; unread bytes here mean a reset instead, as in TCP."""
+        if self._state == "open":
+            self.post(self.peer.break_end if self._arrived else self.peer.end, None)
+        self._leave("closed")
+        await trio.lowlevel.checkpoint()
+
+    def post(self, deliver: Callable[[Any], None], what: Any, nbytes: int = 0) -> None:
+        """Send `what` to the other end, after all that was sent before it."""
+        now = trio.current_time()
+        leaves = self._link.carry(now, nbytes)
+        self._last_due = max(self._last_due, leaves + self._link.latency(self._draw(self._segments)))
+        self._segments += 1
+        self._post(self._last_due, deliver, what)
+
+    def arrive(self, segment: list[memoryview]) -> None:
+        """Bytes have arrived at this end."""
+        if self._state == "open":
+            self._arrived.extend(segment)
+            self._readable.open()
+        elif self._state == "closed":
+            self.post(self.peer.break_end, None)
+
+    def end(self, _: None) -> None:
+        """The peer's end of stream has arrived."""
+        self._ended = True
+        self._readable.open()
+
+    def break_end(self, _: None) -> None:
+        """A reset has arrived, or was made here."""
+        if self._state == "open":
+            self._leave("broken")
+
+    def read_by_peer(self, nbytes: int) -> None:
+        """The peer has read so many bytes. This end knows at once; a window update's own way back is not modelled."""
+        self._unread -= nbytes
+        # Not for every byte: a sender that woke for each would send crumbs (RFC 9293, 3.8.6.2.1).
+        if self._window - self._unread >= self._window // 4:
+            self._writable.open()
+
+    @property
+    def _waits_for_bytes(self) -> bool:
+        return self._state == "open" and not self._arrived and not self._ended
+
+    def _read(self, view: memoryview) -> int:
+        filled, size = 0, len(view)
+        while self._arrived and filled < size:
+            first = self._arrived[0]
+            part = first[: size - filled]
+            view[filled : filled + len(part)] = part
+            filled += len(part)
+            if len(part) < len(first):
+                self._arrived[0] = first[len(part) :]
+            else:
+                self._arrived.popleft()
+        if filled:
+            self.peer.read_by_peer(filled)
+        return filled
+
+    async def _room(self) -> int:
+        self._must_be_open()
+        while self._unread >= self._window:
+            await self._writable.wait()
+            self._must_be_open()
+        return self._window - self._unread
+
+    def _leave(self, state: Literal["broken", "closed"]) -> None:
+        self._state = state
+        self._arrived.clear()
+        self._readable.open()
+        self._writable.open()
+
+    def _must_be_open(self) -> None:
+        if self._state == "closed":
+            raise trio.ClosedResourceError(f"the connection to {self.remote} was closed here")
+        if self._state == "broken":
+            raise trio.BrokenResourceError(f"the connection to {self.remote} was reset")
+
+
+class Link:
+    """One direction between two hosts."""
+
+    def __init__(self, latency: Callable[[float], float], bandwidth: float) -> None:
+        self.latency = latency
+        self.connections = 0
+        self._bandwidth = bandwidth
+        self._free_at = 0.0
+
+    def carry(self, now: float, nbytes: int) -> float:
+        """Put so many bytes on the wire, after those that are on it; say when the last one leaves."""
+        self._free_at = max(self._free_at, now) + nbytes / self._bandwidth
+        return self._free_at
+
+
+def _take_segment(left: deque[memoryview], room: int) -> list[memoryview]:
+    """Take up to `room` bytes off the start; small or changeable memory is copied, since its owner may have it back."""
+    segment = []
+    while left and room:
+        view = left.popleft()
+        part = view[:room]
+        if len(part) < len(view):
+            left.appendleft(view[room:])
+        room -= len(part)
+        by_reference = part.readonly and len(part) >= BY_REFERENCE_BYTES
+        segment.append(part if by_reference else memoryview(bytes(part)))
+    return segment

@@ -1,0 +1,264 @@
+"""A simulated disk with no more guarantees than POSIX gives: what was not synced may be lost, torn, or undone.
+
+Bytes and names are separate. Everyone sees at once what was written and renamed, as through a page cache, and it survives
+the end of the process. A power cut keeps for certain only what was synced:
+
+- Bytes of a file become durable by `File.sync`. Of those after the last sync each 512-byte sector may be missing (zeros),
+  and the file may be shorter; bytes before it are never touched again, since files are only appended to.
+- Names become durable by `sync_names(folder)`: all changes so far that touch the folder, and those before them on the same
+  names. A rename is one change, also between two folders: after a power cut it has happened or not. Of the changes that
+  were not synced, any may have happened and any not, whatever their order.
+- Folders are durable as soon as something is put into them.
+- A name and the bytes behind it are independent: a synced rename of a file that was not synced may leave a torn file.
+
+A call in flight when the power goes raises OSError without effect; so do all later ones on files opened before.
+"""
+
+import errno
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Literal
+
+import trio
+
+from dairt.runtime.host import Buffer
+from dairt.worlds.disk_names import check_name, folder_of
+from dairt.worlds.sim.dice import Dice
+from dairt.worlds.streams import as_bytes
+
+Unsynced = Literal["keep", "lose", "torn"]
+
+SECTOR_BYTES = 512  # what a disk writes whole or not at all
+TICK_S = 2.0**-20  # costs are whole ticks, so that virtual times add up exactly
+P99_Z = NormalDist().inv_cdf(0.99)
+
+
+@dataclass(frozen=True)
+class DiskSpeed:
+    """How long calls take. Syncs are drawn from the lognormal distribution with these two quantiles."""
+
+    call_s: float = 20e-6
+    bytes_per_s: float = 1e9
+    sync_p50_s: float = 1e-3
+    sync_p99_s: float = 30e-3
+
+
+@dataclass(eq=False)
+class _Inode:
+    """The bytes of a file, wherever its names are; the first `synced` of them are durable."""
+
+    data: bytearray = field(default_factory=bytearray)
+    synced: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """One change of names: each name with what it stands for before and after (None: nothing)."""
+
+    parts: tuple[tuple[str, _Inode | None, _Inode | None], ...]
+
+    def touches(self, folder: str) -> bool:
+        return any(folder_of(name) == folder for name, _, _ in self.parts)
+
+    def apply(self, names: dict[str, _Inode]) -> None:
+        for name, before, after in self.parts:
+            if after is not None:
+                names[name] = after
+            elif names.get(name) is before:
+                names.pop(name, None)
+
+
+class SimDisk:
+    """The disk of the node `name`; it outlives the node's lives, so the stage keeps it.
+
+    A call that has begun runs to its end, as a thread's would: a cancellation comes through after it. `calls` counts them.
+    """
+
+    def __init__(self, name: str, dice: Dice, speed: DiskSpeed = DiskSpeed()) -> None:
+        self.calls = 0
+        self._name = name
+        self._dice = dice
+        self._speed = speed
+        self._names: dict[str, _Inode] = {}
+        self._folders: dict[str, None] = {"": None}
+        self._durable: dict[str, _Inode] = {}
+        self._pending: list[_Change] = []
+        self._power_cuts = 0
+        self._syncs: dict[str, int] = {}
+
+    async def names(self, folder: str) -> Sequence[str]:
+        """The names of the files in `folder`."""
+        if folder:
+            check_name(folder)
+        await self.spend()
+        return sorted(name.rpartition("/")[2] for name in self._names if folder_of(name) == folder)
+
+    async def size(self, name: str) -> int:
+        """The length of a file."""
+        await self.spend()
+        return len(self._find(name).data)
+
+    async def open(self, name: str) -> "SimFile":
+        """Open a file for reading."""
+        await self.spend()
+        return SimFile(self, name, self._find(name), writes=False)
+
+    async def create(self, name: str) -> "SimFile":
+        """Open a new file for writing."""
+        check_name(name)
+        await self.spend()
+        inode = _Inode()
+        self._change((name, self._names.get(name), inode))
+        return SimFile(self, name, inode, writes=True)
+
+    async def rename(self, old: str, new: str) -> None:
+        """Replace `new` by `old`."""
+        check_name(new)
+        await self.spend()
+        inode = self._find(old)
+        self._change((old, inode, None), (new, self._names.get(new), inode))
+
+    async def sync_names(self, folder: str) -> None:
+        """Make the changes of names that touch `folder` durable."""
+        if folder not in self._folders:
+            raise FileNotFoundError(errno.ENOENT, "no such folder", folder)
+        await self.spend(self.sync_s(folder))
+        self._settle(folder)
+
+    async def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        check_name(name)
+        await self.spend()
+        if name in self._names:
+            self._change((name, self._names[name], None))
+
+    async def lock(self) -> None:
+        """Nobody else can reach this disk."""
+        await self.spend()
+
+    def power_cut(self, unsynced: Unsynced = "torn") -> None:
+        """Lose the power, now, and have it back: of what was not synced, keep all, lose all, or draw what is kept."""
+        self._power_cuts += 1
+        dice = self._dice.stream("power cut", self._name, str(self._power_cuts))
+        for change in self._pending:
+            if unsynced == "keep" or (unsynced == "torn" and dice.random() < 0.5):
+                change.apply(self._durable)
+        self._pending.clear()
+        self._names = dict(self._durable)
+        for inode in self._names.values():
+            if unsynced == "lose":
+                del inode.data[inode.synced :]
+            elif unsynced == "torn":
+                _tear(inode, dice)
+            inode.synced = len(inode.data)
+
+    async def spend(self, seconds: float = 0.0, *, since: int | None = None) -> None:
+        """Let a call take its time; raises OSError if the power went meanwhile, or after cut number `since`."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self.calls += 1
+        since = self._power_cuts if since is None else since
+        with trio.CancelScope(shield=True):
+            await trio.sleep(round((self._speed.call_s + seconds) / TICK_S) * TICK_S)
+        if since != self._power_cuts:
+            raise OSError(errno.EIO, "the power was cut")
+
+    def sync_s(self, name: str) -> float:
+        """How long the next sync of a file or folder takes."""
+        n = self._syncs[name] = self._syncs.get(name, 0) + 1
+        draw = max(self._dice.draw(f"sync {self._name}", name, n), 2.0**-53)
+        sigma = math.log(self._speed.sync_p99_s / self._speed.sync_p50_s) / P99_Z
+        return self._speed.sync_p50_s * math.exp(sigma * NormalDist().inv_cdf(draw))
+
+    def transfer_s(self, nbytes: int) -> float:
+        """How long so many bytes take to copy."""
+        return nbytes / self._speed.bytes_per_s
+
+    @property
+    def power_cuts(self) -> int:
+        """How often the power has been cut."""
+        return self._power_cuts
+
+    def _find(self, name: str) -> _Inode:
+        check_name(name)
+        if name not in self._names:
+            raise FileNotFoundError(errno.ENOENT, "no such file", name)
+        return self._names[name]
+
+    def _change(self, *parts: tuple[str, _Inode | None, _Inode | None]) -> None:
+        change = _Change(parts)
+        change.apply(self._names)
+        self._pending.append(change)
+        for name, _, _ in parts:
+            self._folders[folder_of(name)] = None
+
+    def _settle(self, folder: str) -> None:
+        """Make durable what touches `folder`, and whatever came before it on the same names."""
+        settled: list[_Change] = []
+        names: dict[str, None] = {}
+        for change in reversed(self._pending):
+            if change.touches(folder) or any(name in names for name, _, _ in change.parts):
+                settled.append(change)
+                names.update((name, None) for name, _, _ in change.parts)
+        for change in reversed(settled):
+            change.apply(self._durable)
+        self._pending = [change for change in self._pending if change not in settled]
+
+
+class SimFile:
+    """One open descriptor of a SimDisk."""
+
+    def __init__(self, disk: SimDisk, name: str, inode: _Inode, *, writes: bool) -> None:
+        self._disk = disk
+        self._name = name
+        self._inode = inode
+        self._writes = writes
+        self._position = 0
+        self._opened = disk.power_cuts
+        self._closed = False
+
+    async def write(self, buffers: Sequence[Buffer]) -> None:
+        """Append to the page cache."""
+        self._check(writes=True)
+        data = b"".join(as_bytes(buffer) for buffer in buffers)
+        await self._disk.spend(self._disk.transfer_s(len(data)), since=self._opened)
+        self._inode.data += data
+
+    async def read_into(self, view: memoryview) -> int:
+        """Read from the page cache."""
+        self._check(writes=False)
+        await self._disk.spend(self._disk.transfer_s(len(view)), since=self._opened)
+        piece = self._inode.data[self._position : self._position + len(view)]
+        view[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    async def sync(self) -> None:
+        """Make the bytes written so far durable."""
+        self._check()
+        length = len(self._inode.data)
+        await self._disk.spend(self._disk.sync_s(self._name), since=self._opened)
+        self._inode.synced = max(self._inode.synced, length)
+
+    async def aclose(self) -> None:
+        """Close the descriptor."""
+        self._closed = True
+        await trio.lowlevel.checkpoint()
+
+    def _check(self, writes: bool | None = None) -> None:
+        if self._closed or writes not in (None, self._writes):
+            raise OSError(errno.EBADF, "the descriptor is closed, or not open for this", self._name)
+
+
+def _tear(inode: _Inode, dice: random.Random) -> None:
+    """Keep a drawn length of what was not synced, and of that only drawn sectors: the others read as zeros."""
+    data, synced = inode.data, inode.synced
+    if len(data) == synced:
+        return
+    del data[dice.randint(synced, len(data)) :]
+    for start in range(synced - synced % SECTOR_BYTES, len(data), SECTOR_BYTES):
+        if dice.random() < 0.5:
+            first, end = max(start, synced), min(start + SECTOR_BYTES, len(data))
+            data[first:end] = bytes(end - first)
