@@ -1,0 +1,93 @@
+"""What became of every fault of a run: planned, active, over. Bookkeeping only; it breaks nothing."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dairt.model.action import Action, FaultAction, KillNode, kind_of
+from dairt.model.scenario import Fault
+from dairt.model.views import FaultView
+
+State = Literal["planned", "active", "done", "healed", "skipped"]
+OVER_MAX = 200  # operator's faults that are over, kept for people to look at
+
+
+@dataclass
+class Row:
+    """One fault. `ends_s` is when it is due to be healed; None is not by itself."""
+
+    id: str
+    action: Action
+    state: State = "planned"
+    ends_s: float | None = None
+    fired: int = 0
+    reason: str = ""
+
+
+class Ledger:
+    """The faults by id, in the order in which they were planned or given."""
+
+    def __init__(self, planned: tuple[Fault, ...]) -> None:
+        self._rows = {fault.id: Row(fault.id, fault.action) for fault in planned}
+        self._planned = tuple(fault.id for fault in planned)
+        self._given = 0
+
+    def __contains__(self, fault: str) -> bool:
+        return fault in self._rows
+
+    def __getitem__(self, fault: str) -> Row:
+        return self._rows[fault]
+
+    @property
+    def planned(self) -> tuple[Row, ...]:
+        """The scenario's own faults."""
+        return tuple(self._rows[fault] for fault in self._planned)
+
+    def new_id(self) -> str:
+        """An id for a fault that an operator gives."""
+        while True:
+            self._given += 1
+            if (fault := f"op-{self._given}") not in self._rows:
+                return fault
+
+    def fired(self, fault: str, action: FaultAction, ends_s: float | None) -> None:
+        """Note that a fault takes effect now."""
+        row = self._rows.setdefault(fault, Row(fault, action))
+        row.action, row.ends_s = action, ends_s
+        row.state = "active" if action.lasts else "done"
+        row.fired += 1
+        self._forget_oldest()
+
+    def over(self, fault: str, state: State, reason: str = "") -> None:
+        """Note that a fault is healed, or was skipped."""
+        row = self._rows[fault]
+        row.state, row.ends_s, row.reason = state, None, reason
+
+    def active(self) -> tuple[Row, ...]:
+        """The faults in effect, oldest first."""
+        return tuple(row for row in self._rows.values() if row.state == "active")
+
+    def due(self, now: float) -> tuple[str, ...]:
+        """The ids of those whose time is over."""
+        return tuple(row.id for row in self.active() if row.ends_s is not None and row.ends_s <= now)
+
+    def keeps_down(self, node: str) -> tuple[str, ...]:
+        """The ids of the faults that hold a node down."""
+        return tuple(row.id for row in self.active() if isinstance(row.action, KillNode) and row.action.node == node)
+
+    def views(self, now: float) -> tuple[FaultView, ...]:
+        """All of it, for people."""
+        return tuple(
+            FaultView(
+                row.id,
+                kind_of(row.action),
+                str(row.action),
+                row.state,
+                -1.0 if row.ends_s is None else max(0.0, row.ends_s - now),
+            )
+            for row in self._rows.values()
+        )
+
+    def _forget_oldest(self) -> None:
+        over = [row.id for row in self._rows.values() if row.state != "active" and row.id not in self._planned]
+        for fault in over[: max(0, len(over) - OVER_MAX)]:
+            del self._rows[fault]

@@ -1,0 +1,233 @@
+"""play(): a scenario, a world and a seed in; a report out."""
+
+import hashlib
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from queue import SimpleQueue
+from time import perf_counter
+from types import FrameType
+from typing import Protocol
+
+import msgspec
+import trio
+
+from dairt.errors import DairtError, UsageError
+from dairt.model.action import Action
+from dairt.model.events import Entry
+from dairt.model.scenario import Scenario
+from dairt.model.views import PromiseView
+from dairt.rehearsal.judge import check_expectations
+from dairt.rehearsal.report import Report, Scribe, Verdict
+from dairt.rehearsal.stage import Setting, Stage, check_world, open_stage
+from dairt.rehearsal.timeline import Timeline
+from dairt.worlds.sim.clock import VirtualClock
+from dairt.worlds.sim.scheduler import seeded
+
+SEED_END = 2**63  # what fits into a message
+
+
+class Onlooker(Protocol):
+    """Someone who watches a run, and may act on it; watching does not change what happens."""
+
+    @property
+    def inbox(self) -> SimpleQueue[Action]:
+        """What is to be done; read at every tick."""
+
+    @property
+    def instrument(self) -> trio.abc.Instrument | None:
+        """Something to run in the world's loop that is not a task."""
+
+    def opened(self, stage: Stage) -> None:
+        """The stage is there, no node is up yet; called inside the world's run."""
+
+    def closed(self, report: Report) -> None:
+        """It is over; called after the world's run."""
+
+
+def play(
+    scenario: Scenario,
+    *,
+    world: str = "sim",
+    seed: int = 0,
+    speed: float = math.inf,
+    onlooker: Onlooker | None = None,
+    data: Path | None = None,
+) -> Report:
+    """Play a scenario to its end, or until SIGINT or SIGTERM, and say whether its promises held.
+
+    In the simulated world the same scenario and seed give the same digest, at every `speed` and however many look on.
+    `data` is where real nodes keep their files (None: a folder that is removed). Raises UsageError before anything starts.
+    """
+    if not -SEED_END <= seed < SEED_END:
+        raise UsageError(f"--seed {seed}: a seed is a number of at most 63 bits")
+    check_expectations(scenario.expectations)
+    check_world(scenario, world)
+    with seeded(seed) if world == "sim" else nullcontext() as controller:
+        clock = VirtualClock(speed) if world == "sim" else None
+        run = _Run(Setting(scenario, world, seed, clock, controller, data), onlooker)
+        instruments = [onlooker.instrument] if onlooker is not None and onlooker.instrument is not None else []
+        try:
+            trio.run(run.main, clock=clock or _RealClock(), instruments=instruments)
+        except BaseExceptionGroup as group:
+            raise _plain(group) from group
+    report = run.report()
+    if onlooker is not None:
+        onlooker.closed(report)
+    return report
+
+
+class _Run:
+    """One run, and what is to be said of it."""
+
+    def __init__(self, setting: Setting, onlooker: Onlooker | None) -> None:
+        self._setting = setting
+        self._onlooker = onlooker
+        self._scope = trio.CancelScope()
+        self._scribe = Scribe()
+        self._digest = Digest()
+        self._began = perf_counter()
+        self._stopped = ""
+        self._too_long = ""
+        self._seconds = 0.0
+        self._promises: tuple[PromiseView, ...] = ()
+        self._never_fired: list[str] = []
+
+    async def main(self) -> None:
+        """Inside trio."""
+        setting, onlooker = self._setting, self._onlooker
+        with self._scope, _signals(self._stop):
+            async with open_stage(setting) as stage:
+                # First of all listeners: what they emit in turn comes later.
+                stage.journal.listeners[:0] = [self._digest, self._scribe] if setting.world == "sim" else [self._scribe]
+                if onlooker is not None:
+                    onlooker.opened(stage)
+                try:
+                    await Timeline(stage, onlooker.inbox if onlooker else None, self._guard).run()
+                    await _drain(stage)
+                finally:
+                    self._note(stage)
+
+    def report(self) -> Report:
+        """What came of it."""
+        scenario = self._setting.scenario
+        verdict, reason = self._verdict()
+        return Report(
+            scenario=scenario.name,
+            source=scenario.source,
+            world=self._setting.world,
+            seed=self._setting.seed,
+            verdict=verdict,
+            reason=reason,
+            seconds=self._seconds,
+            wall_s=perf_counter() - self._began,
+            events=self._scribe.events,
+            digest=self._digest.hex() if self._setting.world == "sim" else "",
+            happened=tuple(self._scribe.happened),
+            left_out=self._scribe.left_out,
+            promises=self._promises,
+        )
+
+    def _verdict(self) -> tuple[Verdict, str]:
+        broken = [promise.promise for promise in self._promises if promise.state == "broken"]
+        if self._stopped:
+            return "stopped", self._stopped
+        if broken:
+            return "violated", ", ".join(broken)
+        if self._too_long:
+            return "inconclusive", self._too_long
+        if self._never_fired:
+            return "inconclusive", f"never fired: {', '.join(self._never_fired)}"
+        return "held", ""
+
+    def _note(self, stage: Stage) -> None:
+        self._seconds = stage.now()
+        self._promises = stage.judge.views()
+        self._never_fired = [row.id for row in stage.ledger.planned if not row.fired]
+
+    def _stop(self, reason: str) -> None:
+        self._stopped = reason
+        if self._setting.clock is not None:
+            self._setting.clock.speed = math.inf  # a world that stands still would never drain
+        self._scope.cancel()
+
+    def _guard(self) -> None:
+        """A run that takes too long is ended, unless somebody looks on and may have paused it."""
+        time = self._setting.scenario.time
+        limit_s = time.wall_limit_s if time is not None else None
+        if limit_s is not None and self._onlooker is None and perf_counter() - self._began > limit_s:
+            self._too_long = f"it took longer than wall_limit, {limit_s:g} s"
+            self._scope.cancel()
+
+
+class Digest:
+    """A rolling hash over every event: its time, its node, and all it says (BLAKE2b)."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def __call__(self, entry: Entry) -> None:
+        """Hear of an event: a journal listener."""
+        self._hash.update(self._encoder.encode((entry.time_s, entry.node, entry.event)))
+
+    def hex(self) -> str:
+        """The digest so far, in 32 digits."""
+        return self._hash.hexdigest()
+
+
+class _RealClock(trio.abc.Clock):
+    """Real time, counted from the start of the run, so that all worlds tell their stories from zero."""
+
+    def start_clock(self) -> None:
+        self._began = perf_counter()
+
+    def current_time(self) -> float:
+        return perf_counter() - self._began
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        return deadline - self.current_time()
+
+
+async def _drain(stage: Stage) -> None:
+    """Stop every node gracefully, and see what is left."""
+    async with trio.open_nursery() as nursery:
+        for name in stage.cluster.up():
+            nursery.start_soon(stage.cluster.stop, name)
+    stage.judge.drained(stage.snapshot())
+
+
+@contextmanager
+def _signals(stop: Callable[[str], None]) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into a graceful stop; the second one is as it was before. Only the main thread has signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    token = trio.lowlevel.current_trio_token()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        restore()
+        token.run_sync_soon(stop, f"by {signal.Signals(number).name}")
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in before:
+        signal.signal(number, heard)
+    try:
+        yield
+    finally:
+        restore()
+
+
+def _plain(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one expected error in a group, or the group: a bug keeps all of its story."""
+    only: BaseException = group
+    while isinstance(only, BaseExceptionGroup) and len(only.exceptions) == 1:
+        only = only.exceptions[0]
+    return only if isinstance(only, DairtError | OSError) else group

@@ -1,0 +1,208 @@
+"""The proc world: one OS process a node, real time, sockets on the loopback interface, and signals that kill."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import trio
+
+from dairt.errors import NoAnswer, PeerUnreachable, Refused, UsageError
+from dairt.model.action import Action, CutLink, DegradeLink, Heal, LinkTrouble
+from dairt.model.events import Entry, FaultFired, NodeDown, PhaseBegan, SocketOpened
+from dairt.model.scenario import Fault
+from dairt.model.views import NodeView
+from dairt.rehearsal.loopback import loopback_members
+from dairt.rehearsal.solo import HURRIED_EXIT, Briefing
+from dairt.rehearsal.stage import Ground, Setting
+from dairt.rehearsal.tale import Tales
+from dairt.runtime.cluster import Member
+from dairt.runtime.host import Host
+from dairt.runtime.journal import Journal
+from dairt.runtime.remote import RemoteMember, remote_member
+from dairt.worlds.files import FileDisk
+from dairt.worlds.processes import Child, run_child
+from dairt.worlds.sim.dice import Dice
+from dairt.worlds.tcp import TcpNetwork
+from dairt.worlds.threads import ThreadCompute
+
+COMMAND = (sys.executable, "-m", "dairt.rehearsal.solo")
+LOOK_EVERY_S = 0.1  # how old a node's view may be; what it tells comes at once
+LAST = 2**62  # a place in a journal after everything: its entries come by another way
+ORDERS_MAX = 1000  # links' troubles that a node has not been told of; one that is stuck may take no more
+
+
+@asynccontextmanager
+async def open_ground(setting: Setting, journal: Journal) -> AsyncIterator[Ground]:
+    """Processes, and an operator who asks them."""
+    links = Links(setting.scenario.faults)
+    journal.listeners.append(links.see)
+    with nullcontext(setting.data) if setting.data is not None else TemporaryDirectory(prefix="dairt-") as folder:
+        machines = ProcessMachines(setting, Path(folder), journal, links)
+        yield Ground(machines, links, time.time, sockets=lambda name: 0)  # what has ended has none
+
+
+class Links:
+    """What is broken on the links now, as every node is to know it: those that are up, and those that start."""
+
+    def __init__(self, planned: tuple[Fault, ...]) -> None:
+        self.broken: dict[str, CutLink | DegradeLink] = {}
+        self.planned = planned  # those that have not struck
+        self._orders: dict[str, trio.MemorySendChannel[tuple[Action, str]]] = {}
+        self._sockets: dict[tuple[str, str], int] = {}  # by who opened them, and to whom
+
+    def apply(self, fault_id: str, action: LinkTrouble) -> int:
+        """Break something at every node, and say how many sockets it befalls; where a node's own trigger did, it knows."""
+        if isinstance(action, CutLink | DegradeLink):
+            self.broken[fault_id] = action
+        self._order(action, fault_id)
+        covers = action.link.covers
+        return sum(count for (a, b), count in self._sockets.items() if covers(a, b) or covers(b, a))
+
+    def heal(self, fault_id: str) -> None:
+        """End one fault."""
+        self.broken.pop(fault_id, None)
+        self._order(Heal(fault_id))
+
+    def heal_all(self) -> None:
+        """End them all, and arm no trigger any more."""
+        self.broken.clear()
+        self.planned = ()
+        self._order(Heal())
+
+    def see(self, entry: Entry) -> None:
+        """Hear of an event: a journal listener. A fault strikes once, and none after the time of trouble."""
+        match entry.event:
+            case SocketOpened(peer=peer):
+                self._sockets[entry.node, peer] = self._sockets.get((entry.node, peer), 0) + 1
+            case FaultFired(fault=fault):
+                self.planned = tuple(planned for planned in self.planned if planned.id != fault)
+            case PhaseBegan(phase="settle"):
+                self.heal_all()
+
+    def look(self, view: NodeView) -> None:
+        """Learn from a node's view how many sockets it really has."""
+        self._sockets.update({(view.name, peer.name): peer.sockets for peer in view.peers})
+
+    async def tell(self, member: RemoteMember, orders: trio.MemoryReceiveChannel[tuple[Action, str]]) -> None:
+        """Pass orders on to one node, in their order. One that cannot be told is about to be known as down."""
+        async for action, fault in orders:
+            try:
+                await member.act(action, fault)
+            except (PeerUnreachable, NoAnswer, Refused):
+                continue
+
+    def enlist(self, name: str) -> trio.MemoryReceiveChannel[tuple[Action, str]]:
+        """The orders for the next life of a node, from now on."""
+        self._orders[name], orders = trio.open_memory_channel[tuple[Action, str]](ORDERS_MAX)
+        return orders
+
+    def dismiss(self, name: str) -> None:
+        """No more orders for a node; it is down, and its sockets are gone."""
+        self._orders.pop(name).close()
+        self._sockets = {ends: count for ends, count in self._sockets.items() if name not in ends}
+
+    def _order(self, action: Action, fault: str = "") -> None:
+        for name, orders in self._orders.items():
+            try:
+                orders.send_nowait((action, fault))
+            except trio.WouldBlock:
+                raise UsageError(f"{name} has not answered for so long that it takes no more orders; kill it") from None
+
+
+class ProcessMachines:
+    """Runs every life of a node as a process that this one starts, asks, and outlives."""
+
+    def __init__(self, setting: Setting, folder: Path, journal: Journal, links: Links) -> None:
+        scenario = setting.scenario
+        self._seed = setting.seed
+        self._folder = folder
+        self._journal = journal
+        self._links = links
+        self._origin_s = time.perf_counter() - trio.current_time()
+        self._tales = Tales(lambda: time.perf_counter() - self._origin_s, lambda entry: journal.emit(entry.node, entry.event))
+        members = loopback_members(scenario.nodes)
+        self._configs = {name: scenario.node_config(name, members) for name in scenario.nodes}
+        self._lives: dict[str, int] = dict.fromkeys(members, 0)
+        self.children: dict[str, Child] = {}  # the processes that are up
+        self._sources: dict[str, int] = {}
+        self._operator = _operator(folder, setting.seed)
+
+    async def run(self, name: str, *, task_status: trio.TaskStatus[Member]) -> None:
+        """See Machines. A process that a stranger killed is a node down; one that crashed is a bug, and ends the run."""
+        member, orders = self._member(name), self._links.enlist(name)
+        source, sink = self._tales.open()
+        try:
+            async with trio.open_nursery() as life:
+                life.start_soon(self._tales.listen, source)
+                try:
+                    child = await life.start(
+                        partial(run_child, COMMAND, f"{name} up", first_words=self._brief(name), stdout=sink)
+                    )
+                finally:
+                    os.close(sink)
+                self.children[name], self._sources[name] = child, source
+                await self._look(member)
+                life.start_soon(self._links.tell, member, orders)
+                life.start_soon(self._keep_looking, member)
+                task_status.started(member)
+                code = await child.wait()
+                life.cancel_scope.cancel()
+        finally:
+            member.close()
+            self.children.pop(name, None)
+            self._links.dismiss(name)
+            self._tales.close(source)
+        self._account(name, code, child)
+
+    def unplug(self, name: str) -> None:
+        """See Machines: SIGKILL, now. What it told until then is heard first."""
+        self.children[name].signal(signal.SIGKILL)
+        self._tales.mute(self._sources[name])
+
+    def _member(self, name: str) -> RemoteMember:
+        config = self._configs[name]
+        return remote_member(name, config.address, self._operator, msgspec.structs.replace(config, name=self._operator.name))
+
+    def _brief(self, name: str) -> bytes:
+        self._lives[name] += 1
+        briefing = Briefing(
+            config=self._configs[name],
+            data=str(self._folder / name),
+            seed=self._seed,
+            life=self._lives[name],
+            origin_s=self._origin_s,
+            faults=self._links.planned,
+            broken=self._links.broken,
+        )
+        return msgspec.json.encode(briefing) + b"\n"
+
+    async def _look(self, member: RemoteMember) -> None:
+        """Bring the view of a node up to date; one that does not answer keeps its last."""
+        with suppress(PeerUnreachable, NoAnswer):
+            await member.watch(LAST)
+            self._links.look(member.report().node)
+
+    async def _keep_looking(self, member: RemoteMember) -> None:
+        while True:
+            await trio.sleep(LOOK_EVERY_S)
+            await self._look(member)
+
+    def _account(self, name: str, code: int, child: Child) -> None:
+        if code == HURRIED_EXIT or code < 0:
+            how = signal.Signals(-code).name if code < 0 else "a second signal"
+            self._journal.emit(name, NodeDown(f"process {child.pid} ended by {how}"))
+        elif code:
+            raise RuntimeError("\n".join([f"{name} crashed with {code}; its last words:", *child.lines]))
+
+
+def _operator(folder: Path, seed: int) -> Host:
+    """The host from which nodes are asked; nobody listens to what becomes of its sockets."""
+    dice = Dice(seed).stream("host", "operator")
+    return Host("operator", TcpNetwork(), FileDisk(folder), ThreadCompute(1), dice, time.time, lambda event: None)

@@ -1,0 +1,218 @@
+"""Where a scenario is played: a cluster in one of the worlds, and the one door through which anyone acts on it."""
+
+import importlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import trio
+
+from dairt.errors import UsageError
+from dairt.model.action import (
+    Action,
+    Broadcast,
+    CutLink,
+    DegradeLink,
+    GraphRecipe,
+    Heal,
+    KillNode,
+    Put,
+    ResetConnection,
+    RestartNode,
+    RunGraph,
+)
+from dairt.model.events import Entry, FaultFired, PhaseBegan
+from dairt.model.graph import Graph
+from dairt.model.scenario import Do, Scenario
+from dairt.model.toml_table import suggestion
+from dairt.model.views import NodeView, Snapshot
+from dairt.rehearsal.judge import Judge
+from dairt.rehearsal.ledger import Ledger
+from dairt.rehearsal.recipes import make_feeds, make_graph, make_tensor
+from dairt.rehearsal.trouble import LinkFaults, Trouble
+from dairt.runtime.cluster import Cluster, Machines, open_cluster
+from dairt.runtime.journal import Journal
+from dairt.worlds.sim.clock import VirtualClock
+from dairt.worlds.sim.scheduler import Controller
+
+JOURNAL_KEEP = 10_000  # entries for people; promises and the digest are fed at emit and need none
+# Where each world is opened: a function (Setting, Journal) -> async context manager of a Ground. Imported when asked for.
+OPENERS = {
+    "sim": "dairt.rehearsal.simulated:open_ground",
+    "tcp": "dairt.rehearsal.loopback:open_ground",
+    "proc": "dairt.rehearsal.separate:open_ground",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is to be put on a stage. `clock` and `controller` are there in the simulated world only.
+
+    `data` is where real nodes keep their checkpoints; None is a temporary folder, removed at the end.
+    """
+
+    scenario: Scenario
+    world: str
+    seed: int
+    clock: VirtualClock | None = None
+    controller: Controller | None = None
+    data: Path | None = None
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a world lends to a stage: machines, their links' faults, a wall clock, and how many sockets a host has open.
+
+    `elsewhere` are the faults whose triggers are evaluated where the events happen, in other processes.
+    """
+
+    machines: Machines
+    faults: LinkFaults
+    wall: Callable[[], float]
+    sockets: Callable[[str], int]
+    elsewhere: tuple[str, ...] = ()
+
+
+Opener = Callable[[Setting, Journal], AbstractAsyncContextManager[Ground]]
+
+
+class Stage:
+    """A running cluster with everything that can be done to it and seen of it."""
+
+    def __init__(self, setting: Setting, ground: Ground, cluster: Cluster, journal: Journal) -> None:
+        self.scenario = setting.scenario
+        self.world = setting.world
+        self.seed = setting.seed
+        self.clock = setting.clock
+        self.cluster = cluster
+        self.journal = journal
+        self.elsewhere = ground.elsewhere
+        self.phase = "boot"
+        self.taken: list[Do] = []  # what operators did, as a scenario would write it
+        self.trouble = Trouble(ground.faults, cluster, Ledger(setting.scenario.faults), journal.emit, self.now)
+        self.judge = Judge(setting.scenario.expectations, journal.emit)
+        self._ground = ground
+        self._uses: dict[str, int] = {}
+        self._graphs: dict[GraphRecipe, Graph] = {}
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of every fault."""
+        return self.trouble.ledger
+
+    def now(self) -> float:
+        """Seconds since the world was opened."""
+        return trio.current_time() if self.clock is None else self.clock.now
+
+    def hear(self, entry: Entry) -> None:
+        """Note in the ledger what fired in another process: a journal listener."""
+        match entry.event:
+            case FaultFired(fault=fault) if fault in self.elsewhere and not self.ledger[fault].fired:
+                planned = next(planned for planned in self.scenario.faults if planned.id == fault)
+                self.ledger.fired(fault, planned.action, None if planned.for_s is None else self.now() + planned.for_s)
+
+    def begin(self, phase: str) -> None:
+        """Enter the next part of the story."""
+        self.phase = phase
+        self.journal.emit("", PhaseBegan(phase))
+
+    def snapshot(self) -> Snapshot:
+        """The whole world as it is now."""
+        now = self.now()
+        return Snapshot(
+            time_s=now,
+            world=self.world,
+            scenario=self.scenario.name,
+            seed=self.seed,
+            phase=self.phase,
+            speed=1.0 if self.clock is None else self.clock.speed,
+            nodes=tuple(self._true_sockets(view) for view in self.cluster.node_views()),
+            runs=self.cluster.run_views(),
+            faults=self.ledger.views(now),
+            promises=self.judge.views(),
+            wall_s=self._ground.wall(),
+        )
+
+    async def inject(self, action: Action, fault_id: str = "", for_s: float | None = None) -> None:
+        """Do something to the cluster and return when it is done: the one door for scenarios, tests and operators.
+
+        Raises UsageError for what makes no sense now, and what the cluster's own calls raise.
+        """
+        self._check_nodes(action)
+        match action:
+            case ResetConnection() | CutLink() | DegradeLink():
+                self.trouble.strike(fault_id or self.ledger.new_id(), action, for_s)
+            case KillNode() | RestartNode():
+                await self.trouble.strike_node(fault_id or self.ledger.new_id(), action, for_s)
+            case Heal(fault=fault):
+                await self.trouble.heal(fault)
+            case Broadcast(key=key, tensor=recipe, source=source):
+                array = make_tensor(recipe, self.seed, "tensor", key, self._use(key))
+                await self.cluster.broadcast(key, array, source=source)
+            case Put(key=key, tensor=recipe, node=node):
+                await self.cluster.put(key, make_tensor(recipe, self.seed, "tensor", key, self._use(key)), node=node)
+            case RunGraph(graph=recipe, coordinator=coordinator):
+                graph = self._graph(recipe)
+                await self.cluster.run(graph, make_feeds(graph, self.seed), coordinator=coordinator)
+
+    def _check_nodes(self, action: Action) -> None:
+        match action:
+            case ResetConnection(link=link) | CutLink(link=link) | DegradeLink(link=link):
+                named = [name for name in (link.a, link.b) if name != "any"]
+            case KillNode(node=node) | RestartNode(node=node) | Put(node=node):
+                named = [node]
+            case Broadcast(source=node) | RunGraph(coordinator=node):
+                named = [node]
+            case _:
+                named = []
+        for name in named:
+            if name and name not in self.cluster.names:
+                raise UsageError(f"there is no node {name!r}; {suggestion(name, self.cluster.names)}")
+
+    def _use(self, key: str) -> int:
+        self._uses[key] = self._uses.get(key, 0) + 1
+        return self._uses[key]
+
+    def _graph(self, recipe: GraphRecipe) -> Graph:
+        if recipe not in self._graphs:
+            self._graphs[recipe] = make_graph(recipe, self.seed, Path(self.scenario.source).parent)
+        return self._graphs[recipe]
+
+    def _true_sockets(self, view: NodeView) -> NodeView:
+        """A node that is down cannot say what it left open: its host can."""
+        return msgspec.structs.replace(view, sockets=self._ground.sockets(view.name)) if view.state == "down" else view
+
+
+@asynccontextmanager
+async def open_stage(setting: Setting) -> AsyncIterator[Stage]:
+    """The stage of a world, with no node up yet. On leaving, all is healed and the nodes that are up are drained."""
+    clock = setting.clock
+    journal = Journal(trio.current_time if clock is None else lambda: clock.now, JOURNAL_KEEP)
+    async with (
+        _opener(setting.world)(setting, journal) as ground,
+        open_cluster(ground.machines, setting.scenario.nodes, journal) as cluster,
+    ):
+        stage = Stage(setting, ground, cluster, journal)
+        journal.listeners += [stage.judge.see, stage.hear]
+        try:
+            yield stage
+        finally:
+            stage.trouble.mend()
+
+
+def check_world(scenario: Scenario, world: str) -> None:
+    """Raise UsageError unless the scenario can be played in this world."""
+    if world not in OPENERS:
+        raise UsageError(f"--world cannot be {world!r}; {suggestion(world, OPENERS)}")
+    if world not in scenario.worlds:
+        raise UsageError(
+            f"{scenario.source}: {scenario.name} is not for the world {world!r}; its worlds are {', '.join(scenario.worlds)}"
+        )
+
+
+def _opener(world: str) -> Opener:
+    module, _, function = OPENERS[world].partition(":")
+    opener: Opener = getattr(importlib.import_module(module), function)
+    return opener

@@ -1,0 +1,205 @@
+"""The story told: what is due at which tick, what waits for an event, what an operator asks for, and how it all ends."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from itertools import count
+from queue import Empty, SimpleQueue
+
+import msgspec
+import trio
+
+from dairt.errors import DairtError, UsageError
+from dairt.model.action import Action, Broadcast, CutLink, DegradeLink, FaultAction, Put, ResetConnection, kind_of
+from dairt.model.events import ActionRefused, FaultSkipped
+from dairt.model.scenario import TICK_S, At, Do, Every, Fault, Work
+from dairt.rehearsal.stage import Stage
+from dairt.rehearsal.triggers import Triggers
+from dairt.worlds.sim.dice import Dice
+
+LOOK_TICKS = 10  # promises that must come true are looked at so often: a snapshot of a large cluster is no trifle
+UNDER_WAY_MAX = 64  # of one work at a time: a cluster that cannot keep up is not buried
+
+
+class Timeline:
+    """Plays a scenario on a stage. Made before any node is up, so that triggers hear the first event.
+
+    Whatever has a time happens at a tick, counted from when all nodes are up; triggers act at their event. `inbox` is an
+    operator's; `guard` is called at every tick.
+    """
+
+    def __init__(
+        self, stage: Stage, inbox: SimpleQueue[Action] | None = None, guard: Callable[[], None] = lambda: None
+    ) -> None:
+        self._stage = stage
+        self._story = stage.scenario
+        self._inbox = inbox
+        self._guard = guard
+        self._dice = Dice(stage.seed)
+        self._due: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = count()
+        self._saved = deque(sorted(self._story.actions, key=lambda do: do.at_s))
+        self._under_way: dict[str, int] = {}
+        self._tick = 0
+        # At most one for every planned fault.
+        self._struck, self._strikes = trio.open_memory_channel[Fault](len(self._story.faults))
+        here = [fault for fault in self._story.faults if fault.id not in stage.elsewhere]
+        self._triggers = Triggers(here, self._trigger)
+        stage.journal.listeners.append(self._triggers)
+
+    async def run(self) -> None:
+        """Start the nodes and tell the story to its end; one without an end is told until cancelled."""
+        await self._stage.cluster.start_all()
+        self._plan()
+        async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._keep_time)
+            self._nursery.start_soon(self._strike_nodes)
+            await self._phases()
+            self._nursery.cancel_scope.cancel()
+
+    async def _phases(self) -> None:
+        stage, time = self._stage, self._story.time
+        stage.begin("trouble" if time else "open end")
+        if time is None:
+            await trio.sleep_forever()
+            return
+        await trio.sleep(time.trouble_until_s)
+        stage.begin("settle")
+        self._triggers.disarm()
+        self._due.clear()
+        self._skip_the_rest()
+        await stage.trouble.heal()
+        stage.judge.healed(stage.now())
+        await trio.sleep(time.settle_s)
+        stage.begin("verdict")
+        stage.judge.finish(stage.snapshot())
+
+    # -- what is due when ----------------------------------------------------------------------------------------------
+
+    def _plan(self) -> None:
+        end_s = self._story.time.trouble_until_s if self._story.time else math.inf
+        for fault in self._story.faults:
+            match fault.when:
+                case At(at_s=at_s):
+                    self._at(at_s, lambda fault=fault: self._strike(fault))  # type: ignore[misc]
+                case Every(mean_s=mean_s, max_times=max_times):
+                    dice, at_s = self._dice.stream("fault", fault.id), 0.0
+                    for _ in range(max_times):
+                        at_s += dice.expovariate(1 / mean_s)
+                        if at_s < end_s:
+                            self._at(at_s, lambda fault=fault: self._strike(fault))  # type: ignore[misc]
+        for work in self._story.work:
+            self._at(work.at_s, lambda work=work: self._give(work, 0))  # type: ignore[misc]
+
+    def _at(self, at_s: float, act: Callable[[], None]) -> None:
+        """Call `act` at the first tick that is not before `at_s`."""
+        heappush(self._due, (math.ceil(at_s / TICK_S - 1e-6), next(self._order), act))
+
+    async def _keep_time(self) -> None:
+        begun = trio.current_time()
+        for self._tick in count():
+            await trio.sleep_until(begun + self._tick * TICK_S)
+            self._guard()
+            while self._due and self._due[0][0] <= self._tick:
+                heappop(self._due)[2]()
+            for fault in self._stage.ledger.due(self._stage.now()):
+                self._nursery.start_soon(self._heal, fault)
+            # An operator's actions of this session, and those saved from another, come at the same place: it replays.
+            for do in (*self._read_saved(), *self._read_inbox()):
+                self._nursery.start_soon(self._try, do.action, do.id, do.for_s)
+            if self._tick % LOOK_TICKS == 0:
+                self._stage.judge.look(self._stage.snapshot, self._stage.now())
+
+    # -- trouble -------------------------------------------------------------------------------------------------------
+
+    def _trigger(self, fault: Fault) -> None:
+        """Inside the emit of the event: links break right here, nodes as soon as the task that strikes them runs."""
+        if isinstance(fault.action, ResetConnection | CutLink | DegradeLink):
+            try:
+                self._stage.trouble.strike(fault.id, fault.action, fault.for_s)
+            except UsageError as exc:
+                self._skip(fault, str(exc))
+        else:
+            self._struck.send_nowait(fault)
+
+    async def _strike_nodes(self) -> None:
+        async for fault in self._strikes:
+            self._strike(fault)
+
+    def _strike(self, fault: Fault) -> None:
+        self._nursery.start_soon(self._try_fault, fault)
+
+    async def _try_fault(self, fault: Fault) -> None:
+        try:
+            await self._stage.inject(fault.action, fault.id, fault.for_s)
+        except (DairtError, OSError) as exc:
+            self._skip(fault, str(exc))
+
+    async def _heal(self, fault: str) -> None:
+        try:
+            await self._stage.trouble.heal(fault)
+        except OSError as exc:
+            self._refuse(f"heal {fault}", exc)
+
+    def _skip(self, fault: Fault, reason: str) -> None:
+        if not self._stage.ledger[fault.id].fired:
+            self._stage.ledger.over(fault.id, "skipped", reason)
+        self._stage.journal.emit("", FaultSkipped(fault.id, kind_of(fault.action), reason))
+
+    def _skip_the_rest(self) -> None:
+        for fault in self._story.faults:
+            if self._stage.ledger[fault.id].state == "planned":
+                self._skip(fault, f"its moment never came: {fault.when}")
+
+    # -- work and operators --------------------------------------------------------------------------------------------
+
+    def _give(self, work: Work, times: int) -> None:
+        """Give the work now, and put its next time on the list."""
+        for copy in range(work.copies):
+            if self._under_way.get(work.id, 0) >= UNDER_WAY_MAX:
+                self._refuse(str(work.action), f"{UNDER_WAY_MAX} of {work.id} are still under way")
+            else:
+                self._nursery.start_soon(self._try_work, work.id, _copy(work, copy))
+        if work.every_s is not None:
+            next_s = work.at_s + (times + 1) * work.every_s
+            if work.until_s is None or next_s < work.until_s:
+                self._at(next_s, lambda: self._give(work, times + 1))
+
+    async def _try_work(self, name: str, action: Action) -> None:
+        self._under_way[name] = self._under_way.get(name, 0) + 1
+        try:
+            await self._try(action)
+        finally:
+            self._under_way[name] -= 1
+
+    def _read_saved(self) -> Iterator[Do]:
+        while self._saved and self._saved[0].at_s <= self._tick * TICK_S + 1e-6:
+            yield self._saved.popleft()
+
+    def _read_inbox(self) -> Iterator[Do]:
+        while self._inbox is not None:
+            try:
+                action = self._inbox.get_nowait()
+            except Empty:
+                return
+            fault = self._stage.ledger.new_id() if isinstance(action, FaultAction) else ""
+            do = Do(round(self._tick * TICK_S, 6), action, fault)
+            self._stage.taken.append(do)
+            yield do
+
+    async def _try(self, action: Action, fault: str = "", for_s: float | None = None) -> None:
+        try:
+            await self._stage.inject(action, fault, for_s)
+        except (DairtError, OSError) as exc:
+            self._refuse(str(action), exc)
+
+    def _refuse(self, what: str, reason: object) -> None:
+        self._stage.journal.emit("", ActionRefused(what, str(reason)))
+
+
+def _copy(work: Work, copy: int) -> Action:
+    """One of several copies: tensors get a key each."""
+    if work.copies > 1 and isinstance(work.action, Broadcast | Put):
+        return msgspec.structs.replace(work.action, key=f"{work.action.key}-{copy}")
+    return work.action
