@@ -1,0 +1,1 @@
+"""Pure formatting: values in, spans of text and tone out. No Textual, no clock."""

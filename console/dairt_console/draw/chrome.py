@@ -1,0 +1,89 @@
+"""The lines round the panels: the header, the footer, the status line, and what an event reads like."""
+
+from collections.abc import Sequence
+
+from dairt.model.events import Entry
+from dairt_console.actions import Command
+from dairt_console.draw.layout import PANELS, SHORT_TITLES, TITLES
+from dairt_console.draw.parts import Part, arrange, join
+from dairt_console.draw.spans import Line, Span, clean, fit
+from dairt_console.draw.states import level, state
+from dairt_console.draw.tables import alerts
+from dairt_console.draw.units import clock, speed
+from dairt_console.reducer import Seen
+
+
+def header(seen: Seen, scenario: str, width: int, *, frozen: bool = False) -> Line:
+    """Where we are, how the link is, the world and its time, how many nodes are up, and whether something is wrong."""
+    up = sum(node.state == "up" for node in seen.nodes)
+    wrong = len(alerts(seen)) + len(seen.active_faults)
+    trail: Line = ((" ▸ overview", "dim"),) if width >= 96 else ()
+    parts = [
+        Part(((" dairt", "accent"), (f" ▸ {clean(scenario)}", "strong"), *trail), 6),
+        Part((state("frozen" if frozen else seen.link.state),), 10, right=True),
+    ]
+    if seen.hello is not None:
+        parts.append(Part(((f"world {seen.hello.world}", "plain"),), 5, right=True))
+        parts.append(Part(((f"seed {seen.hello.seed}", "plain"),), 3, right=True))
+    if seen.snapshot is not None:
+        pace = seen.snapshot.speed
+        was = "" if seen.link.state == "live" else "was "
+        parts += [
+            Part(((f"t={clock(seen.now_s)}", "plain"),), 7, right=True),
+            Part(((speed(pace), "warn" if pace == 0 else "plain"),), 4 if pace else 8, right=True),
+            Part(((f"{was}{up}/{len(seen.nodes)} up", "good" if up == len(seen.nodes) else "warn"),), 9, right=True),
+        ]
+        if seen.link.state == "live":
+            parts.append(Part((_verdict(wrong),), 8, right=True))
+    return join([*arrange(parts, width - 1)], width - 1)
+
+
+def _verdict(wrong: int) -> Span:
+    return (f"▲ {wrong} alert{'s' * (wrong > 1)}", "warn") if wrong else ("✓ no alerts", "good")
+
+
+def footer(commands: Sequence[Command], width: int) -> Line:
+    """The keys and what they do; the last to leave is the one that shows all of them."""
+    wanted = [command for command in commands if command.keep]
+    parts = [Part(((command.key, "accent"), (f" {command.label}", "plain")), command.keep) for command in wanted]
+    return ((" ", "plain"), *join(arrange(parts, width - 2), width - 2))
+
+
+def entry_line(entry: Entry) -> Line:
+    """When, who, how bad, what."""
+    glyph, tone = level(entry.event.level)
+    return (
+        (f"{clock(entry.time_s, 3):>9}  ", "dim"),
+        (fit(clean(entry.node or "world"), 6) + " ", "strong"),
+        (f"{glyph} ", tone),
+        (clean(entry.event.line), "plain" if tone == "good" else tone),
+    )
+
+
+def waiting(seen: Seen, opening: str, elapsed_s: float) -> tuple[str, ...]:
+    """What stands in the Nodes panel while there is nothing to show."""
+    if seen.link.state == "lost":
+        return ("the cluster was lost before it answered", seen.link.text)
+    if seen.link.state == "finished":
+        return ("the cluster has finished", seen.link.text)
+    what = f"{opening}…" if seen.hello is None else f"{opening}: its process answers, nodes are coming up…"
+    return (what, f"{elapsed_s:.0f} s" if elapsed_s >= 3 else "")
+
+
+def tabs(seen: Seen, front: str, width: int) -> Line:
+    """A blank and a name for each panel, with how much is in it where that fits; the one in front in brackets."""
+    counts = {
+        "nodes": len(seen.nodes),
+        "checkpoints": sum(len(node.checkpoints) for node in seen.nodes),
+        "runs": len(seen.snapshot.runs) if seen.snapshot else 0,
+        "trouble": len(alerts(seen)) + len(seen.active_faults),
+        "events": seen.entries_seen,
+    }
+    full = [f"{TITLES[panel]} {counts[panel]}" for panel in PANELS]
+    for names in (full, [TITLES[panel] for panel in PANELS], list(SHORT_TITLES.values())):
+        if sum(len(name) + 3 for name in names) <= width:
+            break
+    spans: list[Span] = []
+    for panel, name in zip(PANELS, names, strict=True):
+        spans += [(" ", "plain"), (f"[{name}]", "accent") if panel == front else (f" {name} ", "plain")]
+    return tuple(spans)

@@ -1,0 +1,128 @@
+"""What the console knows, and how each frame changes it. Pure: a live link and the tests feed the same function."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from dairt.control.frames import Answer, Bye, Entries, Hello, Latest, ServerFrame
+from dairt.model.events import Entry
+from dairt.model.views import FaultView, NodeView, Snapshot
+
+ENTRIES_KEPT = 2_000  # what a person scrolls back through; the journal of the cluster keeps more
+RATE_OVER_S = 1.0  # short enough to see a cut, long enough not to flicker
+SAMPLE_EVERY_S = 0.5
+SAMPLES_KEPT = 60  # half a minute of sparkline
+
+LinkState = Literal["connecting", "live", "lost", "finished"]
+
+
+@dataclass(frozen=True)
+class LinkChanged:
+    """The link's own news, fed among the server's frames. `text` is one sentence; `exit` the child's exit code, if it ended."""
+
+    state: LinkState
+    text: str = ""
+    exit: int | None = None
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """One node's counters over the last second, and what they say: bytes a second now, and sent before."""
+
+    incarnation: int
+    points: tuple[tuple[float, int, int], ...]  # (time_s, tx_bytes, rx_bytes), oldest first
+    sampled_s: float
+    samples: tuple[float, ...] = ()
+    tx: float = 0.0
+    rx: float = 0.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Everything known at one moment. Frozen, so that a frozen view is simply an old one."""
+
+    link: LinkChanged = LinkChanged("connecting")
+    hello: Hello | None = None
+    snapshot: Snapshot | None = None
+    entries: tuple[Entry, ...] = ()
+    entries_seen: int = 0
+    entries_dropped: int = 0
+    traffic: dict[str, Traffic] = field(default_factory=dict)
+    answer: Answer | None = None
+
+    @property
+    def nodes(self) -> tuple[NodeView, ...]:
+        return self.snapshot.nodes if self.snapshot else ()
+
+    def node(self, name: str) -> NodeView | None:
+        """The node of that name, or None."""
+        return next((node for node in self.nodes if node.name == name), None)
+
+    @property
+    def active_faults(self) -> tuple[FaultView, ...]:
+        """The faults in effect now."""
+        return tuple(fault for fault in self.snapshot.faults if fault.state == "active") if self.snapshot else ()
+
+    @property
+    def now_s(self) -> float:
+        """The world's own time."""
+        return self.snapshot.time_s if self.snapshot else 0.0
+
+    @property
+    def world(self) -> str:
+        return self.hello.world if self.hello else ""
+
+
+def apply(seen: Seen, frame: ServerFrame | LinkChanged) -> Seen:
+    """What is known once `frame` has come in."""
+    match frame:
+        case Latest(snapshot):
+            return replace(seen, snapshot=snapshot, traffic=_traffic(seen.traffic, snapshot), link=_live(seen.link))
+        case Entries(entries, dropped):
+            return _with_entries(seen, entries, dropped)
+        case Hello():
+            return replace(seen, hello=frame)
+        case Answer():
+            return replace(seen, answer=frame)
+        case Bye(code, reason):
+            return replace(seen, link=LinkChanged("finished", reason, code))
+        case LinkChanged():
+            # After a Bye the closing of the stream is no news.
+            return seen if seen.link.state == "finished" else replace(seen, link=frame)
+
+
+def _live(link: LinkChanged) -> LinkChanged:
+    return LinkChanged("live") if link.state == "connecting" else link
+
+
+def _with_entries(seen: Seen, entries: tuple[Entry, ...], dropped: int) -> Seen:
+    told = [entry for entry in entries if not entry.event.detail]  # details are for drawing, not for reading
+    return replace(
+        seen,
+        entries=(*seen.entries, *told)[-ENTRIES_KEPT:],
+        entries_seen=seen.entries_seen + len(told) + dropped,
+        entries_dropped=seen.entries_dropped + dropped,
+    )
+
+
+def _traffic(before: dict[str, Traffic], snapshot: Snapshot) -> dict[str, Traffic]:
+    return {node.name: _next_traffic(before.get(node.name), node, snapshot.time_s) for node in snapshot.nodes}
+
+
+def _next_traffic(before: Traffic | None, node: NodeView, now: float) -> Traffic:
+    point = (now, node.tx_bytes, node.rx_bytes)
+    if before is None or before.incarnation != node.incarnation or _went_back(before, point):
+        return Traffic(node.incarnation, (point,), now)
+    if now == before.points[-1][0]:
+        return before  # paused: no time, no rate
+    recent = [old for old in before.points if now - old[0] <= RATE_OVER_S] or [before.points[-1]]
+    span = now - recent[0][0]
+    tx, rx = (point[1] - recent[0][1]) / span, (point[2] - recent[0][2]) / span
+    samples, sampled_s = before.samples, before.sampled_s
+    if now - sampled_s >= SAMPLE_EVERY_S:
+        samples, sampled_s = (*samples, tx)[-SAMPLES_KEPT:], now
+    return Traffic(node.incarnation, (*recent, point), sampled_s, samples, tx, rx)
+
+
+def _went_back(before: Traffic, point: tuple[float, int, int]) -> bool:
+    """A counter or the clock is lower than it was: another life of the node, or another run."""
+    return any(new < old for new, old in zip(point, before.points[-1], strict=True))

@@ -1,0 +1,1 @@
+"""Whole screens and the overlays above them."""

@@ -1,0 +1,323 @@
+"""Numbers, states, bars, columns and plans: what the console draws and decides, without a screen."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from rich.cells import cell_len
+
+from console_samples import AT_WORK, IN_TROUBLE, NAMES, seen_after, snapshot
+from dairt.control.frames import Hello, Latest
+from dairt.model.action import (
+    Action,
+    Broadcast,
+    CutLink,
+    DegradeLink,
+    GraphRecipe,
+    Heal,
+    KillNode,
+    Link,
+    Put,
+    ResetConnection,
+    RestartNode,
+    RunGraph,
+    TensorRecipe,
+)
+from dairt.model.scenario_toml import parse_scenario
+from dairt.model.views import FaultView
+from dairt_console.actions import BY_ID, COMMANDS
+from dairt_console.draw.bars import progress, sparkline
+from dairt_console.draw.chrome import footer, header, tabs
+from dairt_console.draw.columns import heading, place, row
+from dairt_console.draw.layout import PANELS, layout
+from dairt_console.draw.scenario_line import scenario_line
+from dairt_console.draw.spans import clean, cut, fit, fit_line, text_of, width_of
+from dairt_console.draw.states import state
+from dairt_console.draw.tables import (
+    CHECKPOINT_COLUMNS,
+    NODE_COLUMNS,
+    RUN_COLUMNS,
+    TROUBLE_COLUMNS,
+    checkpoint_rows,
+    node_rows,
+    run_rows,
+    trouble_rows,
+)
+from dairt_console.draw.units import age, clock, count, duration, rate, size, speed
+from dairt_console.plans import Act, Ask, Cannot, Pick, Speed, StepTime, plan
+from dairt_console.reducer import LinkChanged, Seen
+
+WORK, TROUBLE = seen_after(AT_WORK), seen_after(IN_TROUBLE)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "text"),
+    [
+        (size(0), "0 B"),
+        (size(999), "999 B"),
+        (size(1000), "0.98 KiB"),
+        (size(4 * 2**20), "4.00 MiB"),
+        (size(1023.9 * 2**20), "1.00 GiB"),
+        (size(2.0**52), "4096 TiB"),
+        (rate(0), "-"),
+        (rate(2**20), "1.00 MiB/s"),
+        (clock(7.39), "0:07.3"),
+        (clock(59.99), "0:59.9"),
+        (clock(761.32, 3), "12:41.320"),
+        (clock(3723.4, 0), "1:02:03"),
+        (age(-5), "0 s"),
+        (age(59.9), "59 s"),
+        (age(60), "1 m"),
+        (age(47 * 3600), "47 h"),
+        (age(4 * 86400), "4 d"),
+        (duration(0.085), "85 ms"),
+        (duration(1.239), "1.24 s"),
+        (duration(200), "200 s"),
+        (speed(0), "paused"),
+        (speed(0.25), "×0.25"),
+        (speed(math.inf), "×max"),
+        (count(18422), "18,422"),
+    ],
+)
+def test_numbers_read_as_people_write_them(drawn: str, text: str) -> None:
+    assert drawn == text
+
+
+@given(st.floats(0, 2.0**60))
+def test_a_size_is_never_wider_than_its_column(nbytes: float) -> None:
+    assert len(size(nbytes)) <= 12
+
+
+@given(st.text(max_size=30), st.integers(0, 40), st.booleans())
+def test_fitted_text_has_exactly_its_width_and_says_when_it_was_cut(text: str, width: int, right: bool) -> None:
+    text = clean(text)
+    fitted = fit(text, width, right=right)
+    assert cell_len(fitted) == width
+    assert cell_len(text) <= width or width == 0 or "…" in fitted
+
+
+@given(st.lists(st.text(max_size=9), max_size=5), st.integers(0, 40))
+def test_a_fitted_line_has_exactly_its_width(texts: list[str], width: int) -> None:
+    assert width_of(fit_line(tuple((clean(text), "plain") for text in texts), width)) == width
+
+
+def test_what_other_machines_say_cannot_move_the_cursor() -> None:
+    assert clean("ok\x1b[2J\x9b31m\n") == "ok�[2J�31m�"
+    assert cut("wide 漢字", 7) == "wide…" or cell_len(cut("wide 漢字", 7)) <= 7
+
+
+@pytest.mark.parametrize("word", ["starting", "up", "draining", "down", "paused", "writing", "durable", "failed", "memory"])
+def test_a_state_is_a_glyph_and_a_word(word: str) -> None:
+    glyph, space, name = state(word)[0].partition(" ")
+    assert (len(glyph), space, name) == (1, " ", word)
+    assert glyph != "?"
+
+
+def test_no_two_states_of_one_table_share_a_glyph() -> None:
+    for words in (("starting", "up", "draining", "down", "paused"), ("writing", "durable", "failed", "memory")):
+        assert len({state(word)[0][0] for word in words}) == len(words)
+
+
+@given(st.floats(0, 1), st.integers(1, 40))
+def test_a_bar_has_its_width_and_is_full_only_when_done(part: float, width: int) -> None:
+    bar = progress(part, width)
+    assert len(bar) == width
+    assert (bar == "█" * width) == (part == 1)
+
+
+def test_a_sparkline_keeps_the_newest_and_stands_on_the_right() -> None:
+    assert sparkline([0, 1, 2, 4], 6) == "  ▁▃▅█"
+    assert sparkline([9, 0, 0], 2) == "▁▁"
+    assert sparkline([], 3) == "   "
+
+
+@pytest.mark.parametrize("columns", [NODE_COLUMNS, CHECKPOINT_COLUMNS, RUN_COLUMNS, TROUBLE_COLUMNS])
+def test_every_table_fits_every_width(columns: tuple[object, ...]) -> None:
+    for width in range(1, 200):
+        assert width_of(heading(place(columns, width))) <= width  # type: ignore[arg-type]
+
+
+def test_columns_leave_by_worth_and_the_first_never() -> None:
+    def titles(width: int) -> list[str]:
+        return [column.title for column, _ in place(NODE_COLUMNS, width)]
+
+    assert titles(200) == [column.title for column in NODE_COLUMNS]
+    assert "SENT, LAST 8 s" not in titles(98)
+    assert {"TX", "RX"} <= set(titles(98))
+    assert titles(36) == ["NODE", "STATE", "QUEUED"]
+    assert titles(3) == ["NODE"]
+
+
+def test_a_full_queue_and_a_node_that_is_down_are_said_in_words() -> None:
+    full, _, down = (text_of(row(place(NODE_COLUMNS, 98), item)) for item in node_rows(TROUBLE))
+    assert "C 64/64  I 0/64" in full
+    assert "✕ down" in down
+    assert "MiB" not in down
+
+
+def test_copies_of_a_key_stand_together_and_runs_newest_first() -> None:
+    assert [item.key for item in checkpoint_rows(TROUBLE)] == ["n0/gradients", "n1/gradients", "n0/weights", "n1/weights"]
+    assert [item.key for item in run_rows(WORK)] == ["r2", "r1"]
+
+
+def test_active_faults_come_before_past_ones() -> None:
+    assert [item.state for item in trouble_rows(TROUBLE)] == ["active", "active", "down", "done"]
+    assert trouble_rows(WORK) == []
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 200])
+def test_the_header_never_drops_the_link_and_never_overflows(width: int) -> None:
+    line = header(TROUBLE, "first_look", width)
+    assert width_of(line) <= width
+    assert "● live" in text_of(line)
+
+
+def test_the_footer_keeps_the_way_out_and_the_way_on() -> None:
+    for width in (24, 40, 60, 100, 300):
+        line = footer(COMMANDS, width)
+        assert width_of(line) <= width
+        assert "? all keys" in text_of(line)
+        assert "q quit" in text_of(line)
+
+
+@pytest.mark.parametrize("width", [40, 60, 79])
+def test_tabs_fit_and_mark_the_one_in_front(width: int) -> None:
+    line = tabs(TROUBLE, "runs", width)
+    assert width_of(line) <= width
+    assert "[Runs" in text_of(line)
+
+
+def test_the_layout_fits_the_terminal() -> None:
+    assert layout(60, 16, 3).shape == layout(120, 16, 3).shape == layout(79, 50, 3).shape == "tabs"
+    assert layout(80, 22, 3).shape == layout(100, 30, 3).shape == "normal"
+    assert layout(200, 50, 3).shape == "wide"
+    assert layout(60, 16, 3).hidden("nodes") == ("checkpoints", "runs", "trouble")
+    assert layout(60, 12, 3).hidden("nodes") == tuple(PANELS[1:])
+    assert layout(100, 30, 1000).rows == layout(100, 30, 500).rows
+
+
+# -- what a key comes to -----------------------------------------------------------------------------------------------
+
+
+def test_no_key_means_two_things() -> None:
+    keys = [key for command in COMMANDS for key in command.keys]
+    assert len(keys) == len(set(keys))
+    assert len(BY_ID) == len(COMMANDS)
+
+
+def test_an_action_is_about_the_chosen_node() -> None:
+    match plan("broadcast", WORK, "n1"):
+        case Act(Broadcast(key, _, source)):
+            assert (key, source) == ("tensor", "n1")
+        case other:
+            pytest.fail(f"{other}")
+    assert plan("restart_node", TROUBLE, "n2") == Act(RestartNode("n2"))
+    assert plan("heal_all", TROUBLE, "") == Act(Heal())
+
+
+def test_a_socket_is_killed_on_the_link_that_is_picked() -> None:
+    match plan("kill_socket", WORK, "n1"):
+        case Pick(question, choices):
+            assert "n1" in question
+            assert [action for _, action in choices] == [ResetConnection(Link("n1", "n0")), ResetConnection(Link("n1", "n2"))]
+        case other:
+            pytest.fail(f"{other}")
+
+
+def test_killing_a_node_asks_and_says_what_is_lost() -> None:
+    match plan("kill_node", WORK, "n1"):
+        case Ask(_, lines, action):
+            text = " ".join(lines)
+            assert action == KillNode("n1")
+            assert "4 sockets close" in text
+            assert "layered-4x3" in text
+            assert "2 of 3 nodes stay up" in text
+        case other:
+            pytest.fail(f"{other}")
+
+
+def test_what_is_not_yet_on_disk_is_named_before_it_is_lost() -> None:
+    node = WORK.nodes[0]
+    unsaved = replace(node, checkpoints=(replace(node.checkpoints[0], state="writing"), *node.checkpoints[1:]))
+    seen = seen_after([Latest(snapshot(13.0, nodes=(unsaved, *WORK.nodes[1:])))], WORK)
+    what = plan("kill_node", seen, "n0")
+    assert isinstance(what, Ask)
+    assert "Not yet on disk: weights (1.00 MiB)." in what.lines
+
+
+@pytest.mark.parametrize(
+    ("command", "seen", "selected", "why"),
+    [
+        ("broadcast", Seen(), "", "still starting"),
+        ("broadcast", WORK, "", "choose a node"),
+        ("broadcast", WORK, "n9", "choose a node"),
+        ("run_graph", TROUBLE, "n2", "n2 is down"),
+        ("kill_node", TROUBLE, "n2", "down already"),
+        ("heal_link", WORK, "n0", "no link"),
+        ("pause", WORK, "n0", "world tcp"),
+        ("step", WORK, "n0", "--world sim"),
+        ("heal_all", seen_after([*AT_WORK, LinkChanged("lost", "gone")]), "n0", "lost"),
+    ],
+)
+def test_what_cannot_be_done_says_why(command: str, seen: Seen, selected: str, why: str) -> None:
+    what = plan(command, seen, selected)
+    assert isinstance(what, Cannot)
+    assert why in what.reason
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"), [("view", []), ("operate", ["broadcast"]), ("inject", ["broadcast", "kill_socket"])]
+)
+def test_a_role_allows_its_share(role: str, allowed: list[str]) -> None:
+    seen = seen_after([*AT_WORK, Hello("tcp", "first-look", 7, role)])  # type: ignore[arg-type]
+    commands = ("broadcast", "kill_socket")
+    assert [name for name in commands if not isinstance(plan(name, seen, "n0"), Cannot)] == allowed
+
+
+def test_one_broken_link_is_healed_at_once_and_of_several_one_is_picked() -> None:
+    assert plan("heal_link", TROUBLE, "n0") == Act(Heal("op-2"))
+    faults = tuple(FaultView(f"f{i}", "link.cut", f"cut n0↔n{i}", "active") for i in (1, 2))
+    seen = seen_after([Latest(snapshot(13.0, faults=faults))], WORK)
+    assert plan("heal_link", seen, "n0") == Pick("Heal which?", (("cut n0↔n1", Heal("f1")), ("cut n0↔n2", Heal("f2"))))
+
+
+def test_virtual_time_is_steered() -> None:
+    def at(pace: float) -> Seen:
+        return seen_after([*AT_WORK, Hello("sim", "first-look", 7, "operate"), Latest(snapshot(13.0, speed=pace))])
+
+    assert plan("pause", at(1.0), "") == Speed(0.0)
+    assert plan("pause", at(0.0), "", resume_at=5.0) == Speed(5.0)
+    assert plan("step", at(1.0), "") == StepTime(0.1)
+    assert plan("faster", at(1.0), "") == Speed(2.0)
+    assert plan("faster", at(math.inf), "") == Speed(math.inf)
+    assert plan("slower", at(1.0), "") == Speed(0.5)
+    assert plan("slower", at(0.1), "") == Speed(0.1)
+
+
+LINK = Link("n0", "n1")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        ResetConnection(LINK),
+        CutLink(Link("n0", "n1", one_way=True)),
+        DegradeLink(LINK, 0.04, 0.008, 65536.0),
+        KillNode("n2"),
+        RestartNode("n2"),
+        Heal(),
+        Heal("op-1"),
+        Broadcast("weights", TensorRecipe((4, 5), "int32", "range"), "n0"),
+        Put("scratch", TensorRecipe((4,)), "n1"),
+        RunGraph(GraphRecipe(layers=6, width=4, size=256), "n1"),
+        RunGraph(GraphRecipe(onnx="net.onnx")),
+    ],
+)
+def test_the_scenario_line_shown_does_the_same_when_played(action: Action) -> None:
+    entry = f"do = [{{ {scenario_line(action, 12.34)} }}]"
+    story = f'schema = "dairt.scenario/1"\nname = "shown"\n{entry}\n[cluster]\nnodes = {list(NAMES)}\n'
+    (do,) = parse_scenario(story, "shown.toml").actions
+    assert do.action == action
+    assert do.at_s == pytest.approx(12.34)
