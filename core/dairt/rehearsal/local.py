@@ -1,0 +1,21 @@
+"""A cluster to program against, in this process: real sockets on loopback, real files, nothing broken."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from dairt.model.scenario import Scenario
+from dairt.rehearsal.stage import Setting, open_stage
+from dairt.runtime.cluster import Cluster
+
+
+@asynccontextmanager
+async def open_local_cluster(nodes: int = 3, *, data: Path | None = None) -> AsyncIterator[Cluster]:
+    """Nodes n0, n1, … up and listening on 127.0.0.1; drained on leaving.
+
+    Checkpoints go to `data`, and what is there is restored; None is a temporary folder, removed at the end.
+    """
+    scenario = Scenario("local", tuple(f"n{at}" for at in range(nodes)))
+    async with open_stage(Setting(scenario, "tcp", 0, data=data)) as stage:
+        await stage.cluster.start_all()
+        yield stage.cluster
