@@ -222,22 +222,27 @@ class Receipt(Message, frozen=True, tag="receipt"):
         return tuple(m for m, r in self.members.items() if r.outcome in ("unreachable", "failed"))
 
 
-class AskRun(Message, frozen=True, tag="ask_run"):
-    """From an operator: run this graph, whose weights were broadcast, with these feeds (value, key), which you hold.
+class KeepValue(Message, frozen=True, tag="keep_value"):
+    """*With a body*, from an operator: keep this value for a run I am about to ask for. Answered by Ok."""
 
-    Answered by RunAnswer, or Sorry saying why there is no answer. Asked again, it joins the run that is under way.
+    run: str
+    value: str
+
+
+class AskRun(Message, frozen=True, tag="ask_run"):
+    """From an operator: run this graph, whose weights were broadcast, with the feeds you keep for this run.
+
+    Answered by RunAnswer, or Sorry saying why there is no answer. The operator ends the run when it has the outputs.
     """
 
     run: str
     outline: Outline
-    feeds: tuple[tuple[str, str], ...]
 
 
 class RunAnswer(Message, frozen=True, tag="run_answer"):
-    """The outputs (value, key), as keys local to the coordinator, with the digest over all of them."""
+    """The outputs are kept here as values of the run; `digest` is over all of them."""
 
     run: str
-    outputs: tuple[tuple[str, str], ...]
     digest: str
 
 
@@ -270,5 +275,5 @@ class Drain(Message, frozen=True, tag="drain"):
 AnyMessage = (
     Hello | Welcome | Sorry | Probe | Alive | Offer | Held | AskInventory | Inventory | Fetch
     | RunOp | OpDone | OpFailed | InputLost | FetchValue | Value | EndRun | Ok
-    | AskBroadcast | Receipt | AskRun | RunAnswer | Watch | Seen | Act | Drain
+    | AskBroadcast | Receipt | KeepValue | AskRun | RunAnswer | Watch | Seen | Act | Drain
 )  # fmt: skip

@@ -66,9 +66,12 @@ class Ledger:
         """The faults in effect, oldest first."""
         return tuple(row for row in self._rows.values() if row.state == "active")
 
-    def due(self, now: float) -> tuple[str, ...]:
-        """The ids of those whose time is over."""
-        return tuple(row.id for row in self.active() if row.ends_s is not None and row.ends_s <= now)
+    def take_due(self, now: float) -> tuple[str, ...]:
+        """The ids of those whose time is over: each is told once, since to heal it may take a while."""
+        due = tuple(row for row in self.active() if row.ends_s is not None and row.ends_s <= now)
+        for row in due:
+            row.ends_s = None
+        return tuple(row.id for row in due)
 
     def keeps_down(self, node: str) -> tuple[str, ...]:
         """The ids of the faults that hold a node down."""

@@ -4,7 +4,7 @@ import hashlib
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,6 +24,7 @@ from dairt.rehearsal.judge import check_expectations
 from dairt.rehearsal.report import Report, Scribe, Verdict
 from dairt.rehearsal.stage import Setting, Stage, check_world, open_stage
 from dairt.rehearsal.timeline import Timeline
+from dairt.runtime.journal import Listener
 from dairt.worlds.sim.clock import VirtualClock
 from dairt.worlds.sim.scheduler import seeded
 
@@ -48,6 +49,9 @@ class Onlooker(Protocol):
         """It is over; called after the world's run."""
 
 
+Errand = Callable[[Stage], Awaitable[None]]
+
+
 def play(
     scenario: Scenario,
     *,
@@ -56,11 +60,15 @@ def play(
     speed: float = math.inf,
     onlooker: Onlooker | None = None,
     data: Path | None = None,
+    errand: Errand | None = None,
+    listener: Listener | None = None,
 ) -> Report:
     """Play a scenario to its end, or until SIGINT or SIGTERM, and say whether its promises held.
 
     In the simulated world the same scenario and seed give the same digest, at every `speed` and however many look on.
-    `data` is where real nodes keep their files (None: a folder that is removed). Raises UsageError before anything starts.
+    `data` is where real nodes keep their files (None: a folder that is removed). An `errand` is run when all nodes are up;
+    a scenario without an end is over when it is done. A `listener` hears every event. Raises UsageError before anything
+    starts.
     """
     if not -SEED_END <= seed < SEED_END:
         raise UsageError(f"--seed {seed}: a seed is a number of at most 63 bits")
@@ -68,7 +76,7 @@ def play(
     check_world(scenario, world)
     with seeded(seed) if world == "sim" else nullcontext() as controller:
         clock = VirtualClock(speed) if world == "sim" else None
-        run = _Run(Setting(scenario, world, seed, clock, controller, data), onlooker)
+        run = _Run(Setting(scenario, world, seed, clock, controller, data), onlooker, errand, listener)
         instruments = [onlooker.instrument] if onlooker is not None and onlooker.instrument is not None else []
         try:
             trio.run(run.main, clock=clock or _RealClock(), instruments=instruments)
@@ -83,9 +91,13 @@ def play(
 class _Run:
     """One run, and what is to be said of it."""
 
-    def __init__(self, setting: Setting, onlooker: Onlooker | None) -> None:
+    def __init__(
+        self, setting: Setting, onlooker: Onlooker | None, errand: Errand | None, listener: Listener | None
+    ) -> None:
         self._setting = setting
         self._onlooker = onlooker
+        self._errand = errand
+        self._listener = listener
         self._scope = trio.CancelScope()
         self._scribe = Scribe()
         self._digest = Digest()
@@ -106,10 +118,26 @@ class _Run:
                 if onlooker is not None:
                     onlooker.opened(stage)
                 try:
-                    await Timeline(stage, onlooker.inbox if onlooker else None, self._guard).run()
+                    await self._tell(stage)
                     await _drain(stage)
                 finally:
                     self._note(stage)
+
+    async def _tell(self, stage: Stage) -> None:
+        """Tell the story, and do the errand."""
+        if self._listener is not None:
+            stage.journal.listeners.append(self._listener)
+        timeline = Timeline(stage, self._onlooker.inbox if self._onlooker else None, self._guard)
+        async with trio.open_nursery() as nursery:
+            if self._errand is not None:
+                nursery.start_soon(self._do_errand, self._errand, stage, timeline, nursery)
+            await timeline.run()
+
+    async def _do_errand(self, errand: Errand, stage: Stage, timeline: Timeline, nursery: trio.Nursery) -> None:
+        await timeline.all_up.wait()
+        await errand(stage)
+        if stage.scenario.time is None:
+            nursery.cancel_scope.cancel()
 
     def report(self) -> Report:
         """What came of it."""

@@ -16,6 +16,7 @@ from dairt.model.events import (
     NodeDown,
     NodeDrained,
     OpCommitted,
+    OpLost,
     RunBegun,
     RunEnded,
     TensorStored,
@@ -185,7 +186,7 @@ class EveryRunHasOneResult(Promise):
 
 
 class OpCommittedOnce(Promise):
-    """Of all attempts at an op of a run, one result is accepted, once."""
+    """Of all attempts at an op of a run one result is accepted, and another only after that one was lost."""
 
     def __init__(self) -> None:
         self._committed: dict[tuple[str, str], str] = {}
@@ -196,6 +197,8 @@ class OpCommittedOnce(Promise):
                 if (run, op) in self._committed:
                     return f"{op} of {run} was accepted from {self._committed[run, op]} and again from {node}"
                 self._committed[run, op] = node
+            case OpLost(run=run, op=op):
+                self._committed.pop((run, op), None)
         return ""
 
 

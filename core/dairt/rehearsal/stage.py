@@ -23,7 +23,7 @@ from dairt.model.action import (
     RestartNode,
     RunGraph,
 )
-from dairt.model.events import Entry, FaultFired, PhaseBegan
+from dairt.model.events import PhaseBegan
 from dairt.model.graph import Graph
 from dairt.model.scenario import Do, Scenario
 from dairt.model.toml_table import suggestion
@@ -63,16 +63,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a world lends to a stage: machines, their links' faults, a wall clock, and how many sockets a host has open.
-
-    `elsewhere` are the faults whose triggers are evaluated where the events happen, in other processes.
-    """
+    """What a world lends to a stage: machines, their links' faults, a wall clock, and how many sockets a host has open."""
 
     machines: Machines
     faults: LinkFaults
     wall: Callable[[], float]
     sockets: Callable[[str], int]
-    elsewhere: tuple[str, ...] = ()
 
 
 Opener = Callable[[Setting, Journal], AbstractAsyncContextManager[Ground]]
@@ -88,7 +84,6 @@ class Stage:
         self.clock = setting.clock
         self.cluster = cluster
         self.journal = journal
-        self.elsewhere = ground.elsewhere
         self.phase = "boot"
         self.taken: list[Do] = []  # what operators did, as a scenario would write it
         self.trouble = Trouble(ground.faults, cluster, Ledger(setting.scenario.faults), journal.emit, self.now)
@@ -105,13 +100,6 @@ class Stage:
     def now(self) -> float:
         """Seconds since the world was opened."""
         return trio.current_time() if self.clock is None else self.clock.now
-
-    def hear(self, entry: Entry) -> None:
-        """Note in the ledger what fired in another process: a journal listener."""
-        match entry.event:
-            case FaultFired(fault=fault) if fault in self.elsewhere and not self.ledger[fault].fired:
-                planned = next(planned for planned in self.scenario.faults if planned.id == fault)
-                self.ledger.fired(fault, planned.action, None if planned.for_s is None else self.now() + planned.for_s)
 
     def begin(self, phase: str) -> None:
         """Enter the next part of the story."""
@@ -195,7 +183,7 @@ async def open_stage(setting: Setting) -> AsyncIterator[Stage]:
         open_cluster(ground.machines, setting.scenario.nodes, journal) as cluster,
     ):
         stage = Stage(setting, ground, cluster, journal)
-        journal.listeners += [stage.judge.see, stage.hear]
+        journal.listeners.append(stage.judge.see)
         try:
             yield stage
         finally:

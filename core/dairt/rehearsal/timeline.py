@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from dairt.errors import DairtError, UsageError
-from dairt.model.action import Action, Broadcast, CutLink, DegradeLink, FaultAction, Put, ResetConnection, kind_of
+from dairt.model.action import Action, Broadcast, CutLink, DegradeLink, FaultAction, Heal, Put, ResetConnection, kind_of
 from dairt.model.events import ActionRefused, FaultSkipped
 from dairt.model.scenario import TICK_S, At, Do, Every, Fault, Work
 from dairt.rehearsal.stage import Stage
@@ -32,6 +32,7 @@ class Timeline:
     def __init__(
         self, stage: Stage, inbox: SimpleQueue[Action] | None = None, guard: Callable[[], None] = lambda: None
     ) -> None:
+        self.all_up = trio.Event()
         self._stage = stage
         self._story = stage.scenario
         self._inbox = inbox
@@ -44,13 +45,13 @@ class Timeline:
         self._tick = 0
         # At most one for every planned fault.
         self._struck, self._strikes = trio.open_memory_channel[Fault](len(self._story.faults))
-        here = [fault for fault in self._story.faults if fault.id not in stage.elsewhere]
-        self._triggers = Triggers(here, self._trigger)
+        self._triggers = Triggers(self._story.faults, self._trigger)
         stage.journal.listeners.append(self._triggers)
 
     async def run(self) -> None:
         """Start the nodes and tell the story to its end; one without an end is told until cancelled."""
         await self._stage.cluster.start_all()
+        self.all_up.set()
         self._plan()
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._keep_time)
@@ -69,7 +70,7 @@ class Timeline:
         self._triggers.disarm()
         self._due.clear()
         self._skip_the_rest()
-        await stage.trouble.heal()
+        await self._heal()
         stage.judge.healed(stage.now())
         await trio.sleep(time.settle_s)
         stage.begin("verdict")
@@ -103,7 +104,7 @@ class Timeline:
             self._guard()
             while self._due and self._due[0][0] <= self._tick:
                 heappop(self._due)[2]()
-            for fault in self._stage.ledger.due(self._stage.now()):
+            for fault in self._stage.ledger.take_due(self._stage.now()):
                 self._nursery.start_soon(self._heal, fault)
             # An operator's actions of this session, and those saved from another, come at the same place: it replays.
             for do in (*self._read_saved(), *self._read_inbox()):
@@ -136,11 +137,11 @@ class Timeline:
         except (DairtError, OSError) as exc:
             self._skip(fault, str(exc))
 
-    async def _heal(self, fault: str) -> None:
+    async def _heal(self, fault: str = "") -> None:
         try:
             await self._stage.trouble.heal(fault)
-        except OSError as exc:
-            self._refuse(f"heal {fault}", exc)
+        except* OSError as group:
+            self._refuse(str(Heal(fault)), group.exceptions[0])
 
     def _skip(self, fault: Fault, reason: str) -> None:
         if not self._stage.ledger[fault.id].fired:

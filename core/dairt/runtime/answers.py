@@ -8,7 +8,6 @@ import numpy as np
 from dairt.errors import RemoteProtocolError, RunFailed, UsageError
 from dairt.model import tensor
 from dairt.protocol.messages import (
-    LOCAL,
     Act,
     Alive,
     AskBroadcast,
@@ -20,6 +19,7 @@ from dairt.protocol.messages import (
     FetchValue,
     Held,
     Inventory,
+    KeepValue,
     Message,
     Offer,
     Ok,
@@ -37,7 +37,7 @@ from dairt.runtime.framed import Received
 from dairt.runtime.journal import Journal
 from dairt.runtime.parts import Node
 
-_FOR_OPERATORS = (AskBroadcast, AskRun, Act, Drain)
+_FOR_OPERATORS = (AskBroadcast, KeepValue, AskRun, Act, Drain)
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ class Answers:
             case AskBroadcast(key=key, audience=audience) if received.body is not None:
                 receipt = await self._node.broadcast(key, received.body, audience, unless_held=question.unless_held)
                 return Reply(receipt)
+            case KeepValue():
+                return self._keep(question, received)
             case AskRun():
                 return await self._run(question)
             case Watch():
@@ -116,21 +118,24 @@ class Answers:
             return Reply(Sorry(f"{self._node.name} does not hold {value!r} of {run}"))
         return Reply(Value(run, value, tensor.checksum(array)), array)
 
+    def _keep(self, keep: KeepValue, received: Received) -> Reply:
+        if received.body is None:
+            raise RemoteProtocolError(f"said to keep {keep.value!r} of {keep.run}, and sent nothing")
+        self._node.values.put(keep.run, keep.value, received.body)
+        return Reply(Ok())
+
     async def _run(self, ask: AskRun) -> Reply:
-        feeds: dict[str, np.ndarray] = {}
-        for value, key in ask.feeds:
-            item = self._node.store.get(key)
-            if item is None:
-                return Reply(Sorry(f"{self._node.name} does not hold the feed {key!r}"))
-            feeds[value] = item.array
+        """Run a graph under a name of its own, so that the operator's values outlive it until the operator ends them."""
+        values = self._node.values
+        feeds = {value: values.get(ask.run, value) for value in ask.outline.inputs}
         try:
-            outputs = await self._node.run(ask.outline, feeds, ask.run)
+            held = {value: array for value, array in feeds.items() if array is not None}
+            outputs = await self._node.run(ask.outline, held)
         except (RunFailed, UsageError) as exc:
             return Reply(Sorry(str(exc)))
-        kept = tuple((name, f"runs/{ask.run}/{name}") for name in outputs)
-        for name, key in kept:
-            await self._node.broadcast(key, outputs[name], LOCAL)
-        return Reply(RunAnswer(ask.run, kept, outputs_digest(outputs)))
+        for name, array in outputs.items():
+            values.put(ask.run, name, array)
+        return Reply(RunAnswer(ask.run, outputs_digest(outputs)))
 
     def _seen(self, watch: Watch) -> Reply:
         if self._journal is None:

@@ -11,7 +11,6 @@ from dairt.model.action import Action
 from dairt.model.address import Address
 from dairt.model.config import Limits, NodeConfig
 from dairt.model.graph import Outline
-from dairt.model.version import Version
 from dairt.model.views import NodeReport, NodeView
 from dairt.protocol.messages import (
     ALL,
@@ -21,13 +20,16 @@ from dairt.protocol.messages import (
     AskRun,
     Audience,
     Drain,
-    Fetch,
+    EndRun,
+    FetchValue,
     Hello,
+    KeepValue,
     Message,
-    Offer,
+    Ok,
     Receipt,
     RunAnswer,
     Seen,
+    Value,
     Watch,
 )
 from dairt.runtime.execute import outputs_digest
@@ -38,7 +40,6 @@ from dairt.runtime.peer import Peer
 
 RUN_S = 3600.0  # a whole run; its ops have deadlines of their own, so this only ends what hangs unseen
 M = TypeVar("M", bound=Message)
-ANY = Version(0, "", 0)  # older than every version there is
 
 
 class RemoteMember:
@@ -53,8 +54,7 @@ class RemoteMember:
 
     async def broadcast(self, key: str, array: np.ndarray, audience: Audience = ALL, *, unless_held: bool = False) -> Receipt:
         """Broadcast a tensor from this node. Raises PeerUnreachable, NoAnswer or Refused."""
-        # There and on to the members, each way at the slowest rate that still counts as moving.
-        patience_s = 2 * (self._limits.exchange_s + tensor.image_nbytes(array) / self._limits.slowest_bytes_per_s)
+        patience_s = 2 * self._patience_s(array)  # there, and on to the members
         return await self._ask(Receipt, AskBroadcast(key, audience, unless_held), array, deadline_s=patience_s)
 
     async def put(self, key: str, array: np.ndarray) -> Receipt:
@@ -64,12 +64,12 @@ class RemoteMember:
     async def run(self, outline: Outline, feeds: dict[str, np.ndarray], run: str = "") -> dict[str, np.ndarray]:
         """Coordinate a run there: bring it the feeds, fetch the outputs. Raises RunFailed."""
         run = run or f"{self.name}.{self._dice.getrandbits(48):012x}"
-        keys = {value: f"feeds/{run}/{value}" for value in feeds}
         try:
             for value, array in feeds.items():
-                await self.put(keys[value], array)
-            answer = await self._ask(RunAnswer, AskRun(run, outline, tuple(keys.items())), deadline_s=RUN_S)
-            outputs = {name: await self._fetch(key) for name, key in answer.outputs}
+                await self._ask(Ok, KeepValue(run, value), array, deadline_s=self._patience_s(array))
+            answer = await self._ask(RunAnswer, AskRun(run, outline), deadline_s=RUN_S)
+            outputs = {name: await self._fetch(run, name) for name in outline.outputs}
+            await self._ask(Ok, EndRun(run), deadline_s=self._limits.exchange_s)
         except (PeerUnreachable, NoAnswer) as exc:
             raise RunFailed(f"{outline.name} has no answer: its coordinator was lost ({exc})") from exc
         except Refused as exc:
@@ -103,11 +103,15 @@ class RemoteMember:
         """Abort the connections kept for reuse."""
         self._peer.close_idle("no longer asked")
 
-    async def _fetch(self, key: str) -> np.ndarray:
-        answer = await self._peer.ask(Fetch(key, ANY), deadline_s=self._limits.exchange_s)
-        if not isinstance(answer.message, Offer) or answer.body is None:
-            raise RemoteProtocolError(f"{self.name} sent something else than {key}")
+    async def _fetch(self, run: str, value: str) -> np.ndarray:
+        answer = await self._peer.ask(FetchValue(run, value), deadline_s=self._limits.op_s)
+        if not isinstance(answer.message, Value) or answer.body is None:
+            raise RemoteProtocolError(f"{self.name} sent something else than {value} of {run}")
         return answer.body
+
+    def _patience_s(self, array: np.ndarray) -> float:
+        """How long a tensor may take there, at the slowest rate that still counts as moving."""
+        return self._limits.exchange_s + tensor.image_nbytes(array) / self._limits.slowest_bytes_per_s
 
     async def _ask(self, kind: type[M], question: Message, body: np.ndarray | None = None, *, deadline_s: float) -> M:
         # One try: a broadcast asked for twice would make two versions, and its caller decides about that.
