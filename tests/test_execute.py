@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trio
 
-from dairt.errors import RunFailed, UsageError
+from dairt.errors import NoAnswer, PeerUnreachable, RunFailed, UsageError
 from dairt.model.action import CutLink, GraphRecipe, Link, ResetConnection
 from dairt.model.events import Entry, OpCommitted, OpFinished, OpLost, OpStarted, RunEnded, SocketRemoved
 from dairt.model.expression import GraphBuilder
@@ -121,3 +121,31 @@ def test_feeds_that_do_not_fit_are_refused_before_anything_runs() -> None:
         assert not world.events(OpStarted)
 
     in_small_world(story)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_caller_whose_node_is_killed_under_its_call_hears_so_and_nothing_else_breaks(seed: int) -> None:
+    heard: list[str] = []
+
+    async def story(world: SmallWorld) -> None:
+        async def call(what: str) -> None:
+            try:
+                if what == "run":
+                    await world.cluster.run(GRAPH, FEEDS, coordinator="n1")
+                else:
+                    await world.cluster.broadcast("w", np.ones(100_000, np.float32), source="n1")
+            except (NoAnswer, PeerUnreachable, RunFailed) as exc:
+                heard.append(str(exc))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(call, "run")
+            nursery.start_soon(call, "broadcast")
+            await trio.sleep(0.003 * (seed + 1))
+            await (world.cluster.stop("n1") if seed % 2 else world.kill("n1"))
+        await world.restart("n1")
+        assert_is_the_answer(await world.cluster.run(GRAPH, FEEDS, coordinator="n1"))
+        for name in world.cluster.names:
+            await world.cluster.stop(name)
+        assert world.faults.links() == ()
+
+    in_small_world(story, seed)

@@ -1,6 +1,5 @@
 """Stories played to their end: they hold, they replay, and a planted bug makes them fail."""
 
-import dataclasses
 import json
 import os
 import socket
@@ -8,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,15 +14,14 @@ import trio
 
 from dairt.errors import UsageError
 from dairt.model.action import GraphRecipe, Heal, KillNode, RunGraph, TensorRecipe
-from dairt.model.events import Entry, FaultFired, FaultHealed, NodeBooted, NodeDrained, RunEnded
+from dairt.model.events import FaultHealed, NodeDrained, RunEnded
 from dairt.model.graph import evaluate
 from dairt.model.ops import Kernel
 from dairt.rehearsal import gallery
-from dairt.rehearsal.hosts import ground
 from dairt.rehearsal.loopback import loopback_members
 from dairt.rehearsal.play import play
 from dairt.rehearsal.recipes import make_feeds, make_graph, make_tensor
-from dairt.rehearsal.stage import Ground, Setting, open_stage
+from dairt.rehearsal.stage import Setting, open_stage
 from dairt.runtime.execute import outputs_digest
 from dairt.runtime.reconcile import Reconciler
 from dairt.worlds import kernels
@@ -160,22 +157,6 @@ def test_the_report_tells_programs_what_it_tells_people() -> None:
     assert [h["what"] for h in told["happened"]] == ["fired", "healed"]
     assert report.text().splitlines()[-1] == f"digest {report.digest}"
     assert told["replay"] == "dairt play short.toml --world sim --seed 0"
-
-
-def test_a_fault_that_fires_in_another_process_is_in_the_ledger_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    def react(me: Listener, entry: Entry) -> None:
-        if isinstance(entry.event, NodeBooted) and not me.heard(FaultFired):
-            me.stage.journal.emit("", FaultFired("f", "link.cut", "cut a↔b"))
-
-    def elsewhere(*args: Any, **more: Any) -> Ground:
-        return dataclasses.replace(ground(*args, **more), elsewhere=("f",))
-
-    monkeypatch.setattr("dairt.rehearsal.simulated.ground", elsewhere)
-    fault = '[[fault]]\nid = "f"\non = { event = "run_begun" }\nfor = "1s"\nkind = "link.cut"\nlink = ["a", "b"]\n'
-    report, listener = tell(story(fault), 0, Listener(react))
-    assert report.verdict == "held"
-    [healed] = listener.heard(FaultHealed)
-    assert 1.0 <= healed.time_s < 1.1
 
 
 def test_a_seed_too_large_for_a_report_is_refused() -> None:

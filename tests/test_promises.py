@@ -13,6 +13,7 @@ from dairt.model.events import (
     NodeBooted,
     NodeDown,
     OpCommitted,
+    OpLost,
     RunBegun,
     RunEnded,
     TensorStored,
@@ -138,6 +139,14 @@ KEPT: dict[str, Case] = {
         None,
     ),
     "every_run_has_one_result: one each": ([("n0", RunBegun("r", "g", 1)), ended("r")], world()),
+    "op_committed_once: again after it was lost": (
+        [
+            ("n0", OpCommitted("r", "a", "n1", 1)),
+            ("n0", OpLost("r", "a", "n1", "killed")),
+            ("n0", OpCommitted("r", "a", "n2", 2)),
+        ],
+        None,
+    ),
     "op_committed_once: once each": ([("n0", OpCommitted("r", "a", "n1", 1)), ("n0", OpCommitted("r2", "a", "n1", 1))], None),
     "runs_give_the_same_answer: of two graphs": ([ended("r1", "d1"), ended("r2", "d2", graph="h")], None),
     "every_node_returns: all up": ([], world(node("n0"))),

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -63,7 +64,7 @@ def console(
     if speed is not None:
         arguments += ["--speed", str(speed)]
     opening = "starting a 3-node cluster" if scenario == FIRST_LOOK else f"starting {scenario}"
-    return asyncio.run(show(ChildLink(arguments), scenario, opening))
+    return asyncio.run(show(ChildLink(arguments), Path(scenario).stem, opening))
 
 
 async def show(link: ChildLink, scenario: str, opening: str) -> int:

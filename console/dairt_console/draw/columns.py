@@ -34,7 +34,7 @@ def place(columns: Sequence[Column[T]], width: int) -> tuple[Placed[T], ...]:
     while len(shown) > 1 and _needed(shown) > width:
         # The first column names the row. Of equals, the rightmost goes first.
         shown.remove(min(reversed(shown[1:]), key=lambda column: column.keep))
-    spare = max(0, width - _needed(shown))
+    spare = max(0, width - _needed(shown) - 1)  # a cell at the right edge stays blank where it can
     shares = sum(column.grow for column in shown)
     placed = [(column, column.width + (spare * column.grow // shares if shares else 0)) for column in shown]
     if len(shown) == 1:

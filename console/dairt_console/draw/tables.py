@@ -181,9 +181,7 @@ RUN_COLUMNS: tuple[Column[RunRow], ...] = (
     Column("RUN", 7, lambda row, width: (cut_middle(row.view.run, width), "strong"), keep=10, grow=1),
     Column("STATE", 9, lambda row, _: state(row.view.state), keep=9),
     Column("OPS", 5, lambda row, _: (f"{count(row.view.done)}/{count(row.view.total)}", "plain"), keep=8, right=True),
-    Column(
-        "PROGRESS", 6, lambda row, width: (progress(row.view.done / max(row.view.total, 1), width), _tone(row)), keep=8, grow=2
-    ),
+    Column("DONE", 6, lambda row, width: (progress(row.view.done / max(row.view.total, 1), width), _tone(row)), keep=8, grow=2),
     Column("LOST", 4, lambda row, _: (count(row.view.lost), "warn" if row.view.lost else "dim"), keep=7, right=True),
     Column("TIME", 7, lambda row, _: (duration(row.view.seconds), "plain"), keep=5, right=True),
     Column("FROM", 4, lambda row, _: (row.view.coordinator, "plain"), keep=4),

@@ -49,11 +49,13 @@ class Table(Lines, Generic[R], can_focus=True):
         self._empty: tuple[str, ...] = ()
         self._drawn: dict[int, tuple[Line, Strip]] = {}  # by row number; what is on the screen, and nothing else
         self._placed: tuple[Placed[R], ...] = ()
+        self._placed_width = 0
         self._cursor = 0
         self.chosen = ""
 
     def show(self, rows: Sequence[R], empty: tuple[str, ...]) -> None:
         """Show these rows; `empty` stands there when there are none."""
+        self._fit()
         before, self._rows = len(self._rows), rows
         if not rows and empty != self._empty:
             self.refresh()
@@ -83,6 +85,13 @@ class Table(Lines, Generic[R], can_focus=True):
             self._cursor = moved
             self._forget()
 
+    def _fit(self) -> None:
+        """Place the columns anew when the width is another: a scroll bar comes and goes without a Resize."""
+        if self._width != self._placed_width:
+            self._placed_width = self._width
+            self._placed = place(self._columns, max(self._width - MARGIN, 1))
+            self._drawn.clear()
+
     def _visible(self) -> range:
         top = self.scroll_offset.y
         return range(top, min(top + max(self.size.height - HEADING, 0), len(self._rows)))
@@ -107,7 +116,6 @@ class Table(Lines, Generic[R], can_focus=True):
 
     def _forget(self) -> None:
         self._drawn.clear()
-        self._placed = place(self._columns, max(self._width - MARGIN, 1))
         self.refresh()
 
     def _caption(self) -> None:
@@ -120,6 +128,7 @@ class Table(Lines, Generic[R], can_focus=True):
         )
 
     def render_line(self, y: int) -> Strip:
+        self._fit()
         if not self._rows:
             return self._empty_line(y - HEADING)
         if y == 0:
@@ -165,6 +174,7 @@ class Table(Lines, Generic[R], can_focus=True):
     # -- when it looks different -----------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
+        self._fit()
         self.virtual_size = Size(self.size.width, len(self._rows) + HEADING)
         self._forget()
         self._caption()

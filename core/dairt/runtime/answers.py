@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dairt.errors import RemoteProtocolError, RunFailed, UsageError
+from dairt.errors import NoAnswer, PeerUnreachable, RemoteProtocolError, RunFailed, UsageError
 from dairt.model import tensor
 from dairt.protocol.messages import (
     Act,
@@ -79,9 +79,8 @@ class Answers:
             case EndRun(run=run):
                 self._node.values.end(run)
                 return Reply(Ok())
-            case AskBroadcast(key=key, audience=audience) if received.body is not None:
-                receipt = await self._node.broadcast(key, received.body, audience, unless_held=question.unless_held)
-                return Reply(receipt)
+            case AskBroadcast() if received.body is not None:
+                return await self._broadcast(question, received.body)
             case KeepValue():
                 return self._keep(question, received)
             case AskRun():
@@ -118,6 +117,12 @@ class Answers:
             return Reply(Sorry(f"{self._node.name} does not hold {value!r} of {run}"))
         return Reply(Value(run, value, tensor.checksum(array)), array)
 
+    async def _broadcast(self, ask: AskBroadcast, array: np.ndarray) -> Reply:
+        try:
+            return Reply(await self._node.broadcast(ask.key, array, ask.audience, unless_held=ask.unless_held))
+        except (PeerUnreachable, NoAnswer) as exc:  # this node is going down
+            return Reply(Sorry(str(exc)))
+
     def _keep(self, keep: KeepValue, received: Received) -> Reply:
         if received.body is None:
             raise RemoteProtocolError(f"said to keep {keep.value!r} of {keep.run}, and sent nothing")
@@ -131,7 +136,7 @@ class Answers:
         try:
             held = {value: array for value, array in feeds.items() if array is not None}
             outputs = await self._node.run(ask.outline, held)
-        except (RunFailed, UsageError) as exc:
+        except (RunFailed, UsageError, PeerUnreachable, NoAnswer) as exc:
             return Reply(Sorry(str(exc)))
         for name, array in outputs.items():
             values.put(ask.run, name, array)

@@ -176,7 +176,8 @@ class Cluster:
     ) -> dict[str, np.ndarray]:
         """Run a graph over the nodes and return its outputs by name: the same bits, whatever broke meanwhile.
 
-        Raises RunFailed saying why there is no answer, UsageError for feeds that do not fit, PeerUnreachable with no node up.
+        Raises RunFailed saying why there is no answer, UsageError for feeds that do not fit, PeerUnreachable with no node up,
+        NoAnswer when the coordinator went down.
         """
         check_feeds(graph, feeds)
         outline = graph.outline()

@@ -55,6 +55,7 @@ async def _serve(
     async with trio.open_nursery() as exchanges:
         async with trio.open_nursery() as doors:
             node.address = await doors.start(door.serve, exchanges)
+            doors.start_soon(node.calls.run, exchanges)
             doors.start_soon(node.pulse.run)
             doors.start_soon(node.reconciler.run)
             doors.start_soon(node.sweep)

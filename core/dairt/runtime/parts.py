@@ -11,6 +11,7 @@ from dairt.protocol.membership import Membership
 from dairt.protocol.messages import ALL, LOCAL, Audience, Hello, Receipt
 from dairt.protocol.runs import NodeBack, NodeLost
 from dairt.runtime.broadcast import Broadcaster
+from dairt.runtime.calls import Calls
 from dairt.runtime.execute import Coordinator
 from dairt.runtime.framed import Budget, Traffic
 from dairt.runtime.host import Host
@@ -38,6 +39,7 @@ class Node:
         self.state: NodeState = "starting"
         self.incarnation = host.random.getrandbits(48)
         self.draining = trio.Event()
+        self.calls = Calls(config.name)
         self.traffic = Traffic()
         self.budget = Budget(config.limits.bodies_max_bytes)
         self.store = Store(host, config, pool, self.incarnation)
@@ -61,29 +63,15 @@ class Node:
 
     async def broadcast(self, key: str, array: np.ndarray, audience: Audience = ALL, *, unless_held: bool = False) -> Receipt:
         """Broadcast a tensor from here; see Broadcaster."""
-        return await self.broadcaster.broadcast(key, array, audience, unless_held=unless_held)
+        return await self.calls.make(lambda: self.broadcaster.broadcast(key, array, audience, unless_held=unless_held))
 
     async def put(self, key: str, array: np.ndarray) -> Receipt:
         """Keep a tensor on this node only, durably."""
-        return await self.broadcaster.broadcast(key, array, LOCAL)
+        return await self.broadcast(key, array, LOCAL)
 
     async def run(self, outline: Outline, feeds: dict[str, np.ndarray], run: str = "") -> dict[str, np.ndarray]:
         """Coordinate a run of a graph whose weights were broadcast; raises RunFailed."""
-        self._last_run += 1
-        run = run or f"{self.name}.{self.incarnation % 0xFFFF:04x}.{self._last_run}"
-        if run in self._runs and self._runs[run].view().state == "running":
-            raise RunFailed(f"{run} is under way already")
-        coordinator = Coordinator(
-            run, outline, feeds,
-            host=self.host, config=self.config, store=self.store, values=self.values,
-            operator=self.operator, peers=self.peers, able=self._able,
-        )  # fmt: skip
-        self._remember(coordinator)
-        try:
-            return await coordinator.execute()
-        finally:
-            with trio.move_on_after(self.config.limits.hello_s):
-                await coordinator.end_everywhere()
+        return await self.calls.make(lambda: self._run(outline, feeds, run))
 
     async def drain(self) -> None:
         """Stop gracefully: close the door, finish the exchanges. Returns at once; `run_node` returns when done."""
@@ -140,6 +128,23 @@ class Node:
     def run_views(self) -> tuple[RunView, ...]:
         """The runs this node coordinates or has lately coordinated."""
         return tuple(run.view() for run in self._runs.values())
+
+    async def _run(self, outline: Outline, feeds: dict[str, np.ndarray], run: str) -> dict[str, np.ndarray]:
+        self._last_run += 1
+        run = run or f"{self.name}.{self.incarnation % 0xFFFF:04x}.{self._last_run}"
+        if run in self._runs and self._runs[run].view().state == "running":
+            raise RunFailed(f"{run} is under way already")
+        coordinator = Coordinator(
+            run, outline, feeds,
+            host=self.host, config=self.config, store=self.store, values=self.values,
+            operator=self.operator, peers=self.peers, able=self._able,
+        )  # fmt: skip
+        self._remember(coordinator)
+        try:
+            return await coordinator.execute()
+        finally:
+            with trio.move_on_after(self.config.limits.hello_s):
+                await coordinator.end_everywhere()
 
     def _remember(self, coordinator: Coordinator) -> None:
         self._runs[coordinator.run] = coordinator

@@ -1,0 +1,75 @@
+"""A user's calls on a node, run as part of the node's life: they end with it, and it waits for them when it drains."""
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import trio
+
+from dairt.errors import DairtError, NoAnswer, PeerUnreachable
+
+T = TypeVar("T")
+WAITING_MAX = 64  # calls not yet begun; past that callers wait
+
+
+class Calls:
+    """Takes calls from tasks that may outlive the node, and runs them in tasks that cannot."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._callers, self._waiting = trio.open_memory_channel["_Call[object]"](WAITING_MAX)
+
+    async def run(self, nursery: trio.Nursery) -> None:
+        """Begin calls in `nursery` until cancelled; after that no call begins."""
+        try:
+            async for call in self._waiting:
+                nursery.start_soon(call.run)
+        finally:
+            self._close()
+
+    async def make(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Run `call` and return what it returns.
+
+        A DairtError it raises is raised here; any other is a bug, and ends the node's run. Raises PeerUnreachable when the
+        node takes no calls any more, NoAnswer when it went down in the middle.
+        """
+        made = _Call(call)
+        try:
+            await self._callers.send(made)  # type: ignore[arg-type]
+        except trio.BrokenResourceError as exc:
+            raise PeerUnreachable(f"{self._name} is going down") from exc
+        try:
+            await made.ended.wait()
+        finally:
+            made.scope.cancel()
+        return made.take(self._name)
+
+    def _close(self) -> None:
+        """Take no more calls, and end those that have not begun."""
+        while self._waiting.statistics().current_buffer_used:
+            self._waiting.receive_nowait().ended.set()
+        self._waiting.close()
+
+
+class _Call(Generic[T]):
+    def __init__(self, call: Callable[[], Awaitable[T]]) -> None:
+        self.ended = trio.Event()
+        self.scope = trio.CancelScope()
+        self._call = call
+        self._error: DairtError | None = None
+        self._results: list[T] = []
+
+    async def run(self) -> None:
+        try:
+            with self.scope:  # a caller that gives up takes its call with it
+                self._results.append(await self._call())
+        except DairtError as exc:
+            self._error = exc
+        finally:
+            self.ended.set()
+
+    def take(self, name: str) -> T:
+        if self._error is not None:
+            raise self._error
+        if not self._results:
+            raise NoAnswer(f"{name} went down in the middle of this")
+        return self._results[0]
