@@ -13,13 +13,17 @@ CheckpointState = Literal["writing", "durable", "failed", "memory"]
 
 
 class LaneView(msgspec.Struct, frozen=True):
-    """One lane of a node's worker pool: tasks waiting, of at most `capacity`; workers busy, of `workers`."""
+    """One lane of a node's worker pool: tasks waiting, of at most `capacity`; workers busy, of `workers`.
+
+    `peak` is the most that have waited at once since the node booted.
+    """
 
     lane: str
     queued: int
     capacity: int
     busy: int
     workers: int
+    peak: int = 0
 
 
 class WorkerView(msgspec.Struct, frozen=True):
@@ -56,7 +60,10 @@ class CheckpointView(msgspec.Struct, frozen=True):
 
 
 class NodeView(msgspec.Struct, frozen=True):
-    """One node. `sockets` counts open connections both ways; bytes since boot."""
+    """One node. `sockets` counts open connections both ways; bytes since boot.
+
+    `litter` is what one that is down has left behind: a `task …` that goes on, a `file …` that was never finished.
+    """
 
     name: str
     address: str
@@ -71,6 +78,7 @@ class NodeView(msgspec.Struct, frozen=True):
     sockets: int = 0
     tx_bytes: int = 0
     rx_bytes: int = 0
+    litter: tuple[str, ...] = ()
 
 
 class RunView(msgspec.Struct, frozen=True):

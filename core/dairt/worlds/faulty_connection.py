@@ -1,31 +1,33 @@
 """A connection with trouble on its way: bytes late, slow, held or lost with the connection, but never lost one by one."""
 
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Literal
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Literal, TypeVar
 
 import trio
 
 from dairt.runtime.host import Buffer, Connection
 from dairt.worlds.faults import CLEAR, Faults
-from dairt.worlds.streams import Gate, Turn, as_bytes, receive_some
+from dairt.worlds.faulty_frames import End, FrameStream, Piece, allowed
+from dairt.worlds.faulty_line import Ahead, Line, take
+from dairt.worlds.streams import Turn, as_bytes, receive_some
 
-# What a delayed direction holds before its sender waits: a latency of 50 ms then still lets 20 MiB/s through.
-LINE_BYTES = 1024 * 1024
+R = TypeVar("R")
+
 # Trouble that begins during a send takes hold after so many bytes at most.
 SLICE_BYTES = 256 * 1024
 READ_BYTES = 64 * 1024
 
-# When it is due, and bytes, or None for the end of the stream. Who is due early waits for those before it all the same.
-Held = tuple[float, memoryview | None]
+_GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class FaultyConnection(Connection):
     """A connection that `here` opened to `there`.
 
     While nothing is wrong, calls go straight to the inner connection. Bytes out that must wait are copied into a line that
-    a task empties; bytes in that must wait are read ahead by whoever waits to receive them.
+    a task empties; bytes in that must wait are read ahead by whoever waits to receive them. A direction that has swallowed
+    something delivers nothing ever again.
     """
 
     def __init__(self, inner: Connection, here: str, there: str, faults: Faults, nursery: trio.Nursery) -> None:
@@ -35,19 +37,23 @@ class FaultyConnection(Connection):
         self._faults = faults
         self._nursery = nursery
         self._state: Literal["open", "broken", "closed"] = "open"
-        self._directly = 0  # tasks that wait in the inner connection itself
+        self._directly: dict[trio.CancelScope, None] = {}  # of tasks that wait in the inner connection itself
         self._reset_when_whole = False
         self._sending, self._receiving = Turn("sending on"), Turn("receiving from")
 
-        self._line: deque[Held] = deque()
-        self._line_bytes = 0
-        self._pumping = False
-        self._pump_look, self._room = Gate(), Gate()
-
-        self._ahead: deque[Held] = deque()
-        self._ahead_bytes = 0
+        self._line = Line(self._send_on, lambda: self._out.stands, self.break_now, nursery, f"line {here} to {there}")
+        self._ahead = Ahead()
         self._reading: trio.CancelScope | None = None
 
+        self._out_gone = self._in_gone = False  # what goes out, or comes in, is swallowed
+        self._nobody: Literal["", "there", "asked"] = ""  # the other end has forgotten us, and perhaps been sent something
+        out, back = (here, there, here), (there, here, here)  # from, to, and who opened it
+        self._out_frames = FrameStream(partial(faults.fate, *out), partial(faults.take_stale, *out))
+        self._in_frames = FrameStream(partial(faults.fate, *back), partial(faults.take_stale, *back))
+        self._allowance = faults.allowance(here, there)
+        self._listens_on = False
+
+        self._out = self._back = CLEAR
         faults.join(self, here, there)
         self.refresh()
 
@@ -57,12 +63,21 @@ class FaultyConnection(Connection):
         return self._state == "open"
 
     def refresh(self) -> None:
-        """Ask for the verdicts of both directions again, and let whoever waits look again."""
+        """Ask for the verdicts of both directions again, and let whoever waits look again.
+
+        What is held for a direction that became easier is timed as if it came now, so that healing a link releases it.
+        """
         out, back = self._faults.verdict(self._here, self._there), self._faults.verdict(self._there, self._here)
-        self._out_clear, self._out_cut = out == CLEAR, out.cut
-        self._in_clear, self._in_cut = back == CLEAR, back.cut
-        if self._reset_when_whole and not self._out_cut:
-            self.break_now()
+        if out.eases(self._out):
+            self._line.time_again(lambda piece: self._due(piece, self._here, self._there))
+        if back.eases(self._back):
+            self._ahead.time_again(lambda piece: self._due(piece, self._there, self._here))
+        self._out, self._back = out, back
+        self._see_whether_clear()
+        if self._reset_when_whole and not out.stands:
+            self._reset_when_whole = False
+            self._reset()
+        self._answer()
         self._wake_all()
 
     async def send_all(self, data: Buffer) -> None:
@@ -75,8 +90,10 @@ class FaultyConnection(Connection):
             left = deque(map(as_bytes, buffers))
             while True:
                 self._must_be_open()
-                part = _take(left, SLICE_BYTES)
-                if self._out_clear and not self._pumping:
+                part = take(left, SLICE_BYTES)
+                if self._out_clear and not self._line.is_busy:
+                    for view in part:
+                        self._out_frames.watch(view)
                     await self._send_directly(part)
                 else:
                     await self._put_in_line(b"".join(part))
@@ -87,12 +104,8 @@ class FaultyConnection(Connection):
         """Wait until the inner connection, or the line, has room."""
         with self._sending:
             self._must_be_open()
-            if self._out_clear and not self._pumping:
-                self._directly += 1
-                try:
-                    await self._inner.wait_send_all_might_not_block()
-                finally:
-                    self._directly -= 1
+            if self._out_clear and not self._line.is_busy:
+                await self._in_the_inner(self._inner.wait_send_all_might_not_block)
             else:
                 await self._room_in_line()
 
@@ -107,13 +120,17 @@ class FaultyConnection(Connection):
             if self._in_clear and not self._ahead:
                 received = await self._receive_directly(view)
                 if self._in_clear:
+                    self._in_frames.watch(view[:received])
                     return received
                 self._hold(view[:received])  # trouble began meanwhile, and this came under it
             await trio.lowlevel.checkpoint()
             while True:
                 self._must_be_open()
-                if self._ahead and not self._in_cut and self._ahead[0][0] <= trio.current_time():
-                    return self._take_ahead(view)
+                if self._ahead.due <= trio.current_time() and not self._back.stands:
+                    self._in_gone |= self._back.lost
+                    if not self._in_gone:
+                        return self._take_ahead(view)
+                    self._ahead.clear()
                 await self._read_ahead()
 
     def abort(self) -> None:
@@ -131,139 +148,235 @@ class FaultyConnection(Connection):
         self._inner.abort()
         self._wake_all()
 
+    def forget(self, end: str) -> None:
+        """Let the end at the node `end` be gone: to the other one nothing is said, until it says something itself."""
+        if self._state != "open":
+            return
+        if end == self._there:
+            self._nobody = "there"
+            self._out_gone = self._in_gone = self._ahead.has_ended = True
+            self._ahead.clear()
+            self._see_whether_clear()
+            self._inner.abort()
+            self._wake_all()
+        else:
+            self._leave("broken")
+            self._line.clear()
+            for scope in self._directly:
+                scope.cancel()
+            self._outlive()
+
     async def aclose(self) -> None:
         """Close this end; what was sent, and then the end of the stream, go the way of all bytes.
 
         As in TCP, bytes that nobody has read, or that come later, are answered with a reset.
         """
-        was_open, unread = self._state == "open", self._ahead_bytes
-        already_closed = self._state == "closed" or self._reset_when_whole
+        was_open, unread = self._state == "open", self._ahead.nbytes
+        reset_is_on_its_way = self._reset_when_whole or (self._state == "broken" and self._line.is_busy)
+        already_closed = self._state == "closed" or reset_is_on_its_way
         self._leave("closed")
-        if was_open and not self._directly and (self._pumping or not self._out_clear):
+        if was_open and not self._directly and (self._line.is_busy or not self._out_clear):
             if unread:
                 self._reset()
             else:
-                self._append(None)
-                self._nursery.start_soon(self._refuse_more, name=f"closed {self._here} to {self._there}")
+                self._append(End.CLOSE)
+                self._outlive()
         elif not already_closed:
             self._faults.leave(self)
             return await self._inner.aclose()
         await trio.lowlevel.checkpoint()
 
+    def _see_whether_clear(self) -> None:
+        """See in which directions calls may go straight to the inner connection."""
+        if self._allowance is not None and not self._faults.holds(self._allowance):
+            self._allowance = None
+        free = self._allowance is None
+        self._out_clear = free and self._out == CLEAR and not (self._out_gone or self._out_frames.meddles)
+        self._in_clear = free and self._back == CLEAR and not (self._in_gone or self._in_frames.meddles)
+
+    def _pass(self, data: memoryview, out: bool) -> list[Piece]:
+        """Let bytes by whoever meddles with frames or counts bytes; return what comes out in their place."""
+        frames, verdict = (self._out_frames, self._out) if out else (self._in_frames, self._back)
+        pieces: list[Piece] = [data]
+        if verdict.meddled or frames.meddles:
+            pieces = frames.meddle(data)
+        else:
+            frames.watch(data)
+        ends = (self._here, self._there) if out else (self._there, self._here)
+        if self._allowance is not None and self._allowance.link.covers(*ends):
+            pieces = allowed(pieces, self._allowance)
+            if pieces[-1] is End.RESET:
+                self._faults.use_up(self._allowance)
+        self._see_whether_clear()
+        return pieces
+
+    def _due(self, piece: Piece, source: str, target: str) -> float:
+        if isinstance(piece, End):
+            return self._faults.due(source, target, 0) + self._faults.verdict(source, target).linger_s
+        return self._faults.due(source, target, len(piece))
+
     def _reset(self) -> None:
+        """Reset the other end, as far as a reset gets."""
         self._line.clear()
-        self._reset_when_whole = self._out_cut and not self._directly
-        if not self._reset_when_whole:
+        if self._directly:
+            self.break_now()
+        elif self._out.stands:
+            self._reset_when_whole = True
+        elif self._out.linger_s or self._out.lost or self._out_gone:
+            self._append(End.RESET)
+        else:
             self.break_now()
 
-    async def _refuse_more(self) -> None:
+    def _answer(self) -> None:
+        """What was sent to an end that has forgotten us is answered by a reset, as far as that gets."""
+        if self._nobody == "asked" and not (self._back.stands or self._back.lost):
+            self.break_now()
+
+    def _outlive(self) -> None:
+        """Listen to the other end after our user has left."""
+        if not self._listens_on:
+            self._listens_on = True
+            self._nursery.start_soon(self._listen_on, name=f"after {self._here} to {self._there}")
+
+    async def _listen_on(self) -> None:
+        """Answer what still comes with a reset; but where no answer gets out, keep the other end open until it leaves.
+
+        It must not hear that we have left. Where it can, whoever empties the line closes this end.
+        """
         while self._receiving.taken:  # by a reader that the close has just woken
             await trio.lowlevel.checkpoint()
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            if await self._inner.receive_into(memoryview(bytearray(READ_BYTES))):
-                while self._in_cut:
-                    await self._faults.change()
-                self._reset()
+        scratch = memoryview(bytearray(READ_BYTES))
+        try:
+            while (more := await self._inner.receive_into(scratch)) and (self._out_gone or self._out.lost):
+                pass
+        except _GONE:
+            more = 0
+        self._listens_on = False
+        if self._out_gone:
+            self.break_now()
+        elif more or self._state == "broken":
+            while self._back.stands:
+                await self._faults.change()
+            self._reset()
+
+    async def _in_the_inner(self, call: Callable[[], Awaitable[R]]) -> R:
+        """Wait in the inner connection itself, for as long as this end is there."""
+        with trio.CancelScope() as scope:
+            self._directly[scope] = None
+            try:
+                return await call()
+            except trio.ClosedResourceError:
+                self._must_be_open()  # tells whether our user has closed it
+                raise
+            finally:
+                del self._directly[scope]
+        raise trio.BrokenResourceError(f"the connection to {self.remote} was lost")
 
     async def _send_directly(self, part: Sequence[Buffer]) -> None:
-        self._directly += 1
         try:
-            await self._inner.send_buffers(part)
-        finally:
-            self._directly -= 1
+            await self._in_the_inner(lambda: self._inner.send_buffers(part))
+        except trio.BrokenResourceError:
+            if self._state != "open" or not (self._in_gone or self._back.lost):
+                raise
+            self._swallow()  # it was reset, but no reset gets here
 
     async def _put_in_line(self, data: bytes) -> None:
         await self._room_in_line()
-        if data:
-            self._append(memoryview(data))
+        for piece in self._pass(memoryview(data), out=True):
+            self._append(piece)
 
     async def _room_in_line(self) -> None:
         await trio.lowlevel.checkpoint()
         self._must_be_open()
-        while self._line_bytes >= LINE_BYTES:
-            await self._room.wait()
+        while self._line.is_full:
+            await self._line.change()
             self._must_be_open()
 
-    def _append(self, data: memoryview | None) -> None:
-        nbytes = len(data) if data else 0
-        self._line.append((self._faults.due(self._here, self._there, nbytes), data))
-        self._line_bytes += nbytes
-        if not self._pumping:
-            self._pumping = True
-            self._nursery.start_soon(self._pump, name=f"line {self._here} to {self._there}")
+    def _append(self, piece: Piece) -> None:
+        self._line.append(self._due(piece, self._here, self._there), piece)
 
-    async def _pump(self) -> None:
-        """Send on what is in the line as it becomes due, until the line is empty."""
-        try:
-            while self._line:
-                due, data = self._line[0]
-                if self._out_cut or due > trio.current_time():
-                    with trio.move_on_at(due if not self._out_cut else float("inf")):
-                        await self._pump_look.wait()
-                    continue
-                self._line.popleft()
-                if data is None:
-                    self._faults.leave(self)
-                    await self._inner.aclose()
-                else:
-                    await self._inner.send_all(data)
-                    self._line_bytes -= len(data)
-                    self._room.open()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+    async def _send_on(self, piece: Piece) -> None:
+        """What was in the line goes on its way, as far as anything does."""
+        self._out_gone |= self._out.lost
+        if not isinstance(piece, End):
+            if self._out_gone:
+                self._swallow()
+            else:
+                await self._inner.send_all(piece)
+        elif self._out_gone:
+            self._faults.leave(self)
+            self._outlive()
+        elif piece is End.CLOSE:
+            if self._state == "open":  # the frame was cut short under its sender
+                self._leave("broken")
+            self._faults.leave(self)
+            await self._inner.aclose()
+        else:
             self.break_now()
-        except BaseException:
-            self.break_now()
-            raise
-        finally:
-            self._pumping = False
+
+    def _swallow(self) -> None:
+        """Something was sent that nobody gets."""
+        self._out_gone = True
+        self._see_whether_clear()
+        if self._nobody:
+            self._nobody = "asked"
+            self._answer()
 
     async def _receive_directly(self, view: memoryview) -> int:
-        self._directly += 1
         try:
-            return await self._inner.receive_into(view)
+            return await self._in_the_inner(lambda: self._inner.receive_into(view))
         except trio.BrokenResourceError:
             # The other side's reset comes through no sooner than its bytes would.
-            while self._in_cut and self._state == "open":
-                await self._wait_for_change()
+            until = trio.current_time() + self._back.linger_s
+            while self._state == "open" and (self._back.stands or self._is_deaf or trio.current_time() < until):
+                await self._wait_for_change(until)
             self._must_be_open()
             raise
-        finally:
-            self._directly -= 1
 
     async def _read_ahead(self) -> None:
         """Read more from the inner connection, until the first bytes held are due or something changes."""
-        ended = bool(self._ahead) and self._ahead[-1][1] is None
-        due = self._ahead[0][0] if self._ahead and not self._in_cut else float("inf")
+        due = float("inf") if self._back.stands else self._ahead.due
         with trio.CancelScope(deadline=due) as self._reading:
-            if self._in_cut or ended or self._ahead_bytes >= LINE_BYTES:
+            if self._back.stands or self._ahead.has_ended or self._ahead.is_full:
                 await trio.sleep_forever()
             scratch = memoryview(bytearray(READ_BYTES))
-            self._hold(scratch[: await self._inner.receive_into(scratch)])
+            try:
+                self._hold(scratch[: await self._inner.receive_into(scratch)])
+            except trio.BrokenResourceError:
+                if not (self._is_deaf or self._back.linger_s):
+                    raise
+                self._hold_piece(End.RESET)
         self._reading = None
 
-    async def _wait_for_change(self) -> None:
-        with trio.CancelScope() as self._reading:
+    @property
+    def _is_deaf(self) -> bool:
+        """Whether nothing of the other side gets here."""
+        return self._in_gone or self._back.lost
+
+    async def _wait_for_change(self, until: float) -> None:
+        with trio.CancelScope(deadline=until if until > trio.current_time() else float("inf")) as self._reading:
             await trio.sleep_forever()
         self._reading = None
 
     def _hold(self, received: memoryview) -> None:
-        due = self._faults.due(self._there, self._here, len(received))
-        self._ahead.append((due, memoryview(bytes(received)) if received else None))
-        self._ahead_bytes += len(received)
+        if not received:
+            self._hold_piece(End.CLOSE)
+            return
+        for piece in self._pass(memoryview(bytes(received)), out=False):
+            self._hold_piece(piece)
+            if isinstance(piece, End):
+                self._inner.abort()  # whoever sent it finds a reset
+
+    def _hold_piece(self, piece: Piece) -> None:
+        self._ahead.hold(self._due(piece, self._there, self._here), piece)
 
     def _take_ahead(self, view: memoryview) -> int:
-        """Fill `view` with the bytes that are due; the end of the stream stays where it is."""
-        due, data = self._ahead[0]
-        if data is None:
-            return 0
-        part = data[: len(view)]
-        view[: len(part)] = part
-        self._ahead_bytes -= len(part)
-        if len(part) < len(data):
-            self._ahead[0] = (due, data[len(part) :])
-        else:
-            self._ahead.popleft()
-        return len(part)
+        """Fill `view` with the bytes that are due; 0 at the end of the stream."""
+        taken = self._ahead.take(view)
+        if taken is End.RESET:
+            self.break_now()
+            self._must_be_open()
+        return 0 if isinstance(taken, End) else taken
 
     def _leave(self, state: Literal["broken", "closed"]) -> None:
         self._state = state
@@ -271,8 +384,7 @@ class FaultyConnection(Connection):
         self._wake_all()
 
     def _wake_all(self) -> None:
-        self._pump_look.open()
-        self._room.open()
+        self._line.look()
         if self._reading is not None:
             self._reading.cancel()
 
@@ -281,16 +393,3 @@ class FaultyConnection(Connection):
             raise trio.ClosedResourceError(f"the connection to {self.remote} was closed here")
         if self._state == "broken":
             raise trio.BrokenResourceError(f"the connection to {self.remote} was reset")
-
-
-def _take(left: deque[memoryview], room: int) -> list[memoryview]:
-    """Take up to `room` bytes off the start."""
-    part = []
-    while left and room:
-        view = left.popleft()
-        if len(view) > room:
-            left.appendleft(view[room:])
-            view = view[:room]
-        part.append(view)
-        room -= len(view)
-    return part

@@ -33,7 +33,7 @@ class FaultyNetwork:
         return _FaultyListener(await self._inner.listen(address), self._here, self._faults)
 
     async def connect(self, address: Address) -> Connection:
-        """Open a connection: hangs while the link is cut, takes a round trip of its latency, refused by a node that is off."""
+        """Open a connection: hangs while there is no way, takes a round trip of its latency, refused by a node that is off."""
         there = self._name_of(address)
         await self._travel(self._here, there)
         inner = await self._inner.connect(address)
@@ -45,16 +45,23 @@ class FaultyNetwork:
         return FaultyConnection(inner, self._here, there, self._faults, self._nursery)
 
     async def _travel(self, source: str, target: str) -> None:
-        """Take the way from `source` to `target` as one packet of a handshake, which either direction's cut stops."""
-        due = self._faults.due(source, target, 0)
-        if due > trio.current_time():
-            await trio.sleep_until(due)
+        """Take the way from `source` to `target` as one packet of a handshake, which trouble in either direction stops."""
+        due, verdict = self._faults.due(source, target, 0), self._faults.verdict(source, target)
+        while due > trio.current_time():
+            with trio.move_on_at(due):
+                await self._faults.change()
+            before, verdict = verdict, self._faults.verdict(source, target)
+            if verdict.eases(before):
+                due = min(due, self._faults.due(source, target, 0))
         while True:
             _must_be_on(self._faults, self._here)
             there, back = self._faults.verdict(source, target), self._faults.verdict(target, source)
+            opening = there if source == self._here else back
             if there.dead:
                 raise ConnectionRefusedError(errno.ECONNREFUSED, f"{source if target == self._here else target} is off")
-            if not there.cut and not back.cut:
+            if opening.refused:
+                raise ConnectionRefusedError(errno.ECONNREFUSED, f"the way from {source} to {target} is refused")
+            if not (there.cut or back.cut or there.lost or back.lost or opening.hangs):
                 return
             await self._faults.change()
 

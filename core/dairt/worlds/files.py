@@ -3,8 +3,11 @@
 import errno
 import fcntl
 import os
+import random
+import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
@@ -70,6 +73,33 @@ class FileDisk:
         """Take the advisory lock on the folder; this process keeps it, through all lives of the node, until `close`."""
         if self._lock is None:
             self._lock = await in_thread(self._limiter, _flock, self._root / LOCK_NAME)
+
+    async def wipe(self) -> None:
+        """Remove every file but the lock's, as if the disk were a new one; no node may be using it."""
+        await in_thread(self._limiter, _wipe, self._root)
+        self._folders = {self._root: None}
+
+    def listing(self) -> tuple[str, ...]:
+        """The names of all files but the lock's, in order, as they are now; it blocks for a few small system calls."""
+        return tuple(sorted(_sizes(self._root)))
+
+    def flip_bit(self, dice: random.Random, among: str = "") -> str:
+        """Flip one drawn bit of one of the files whose names begin with `among`; return the name, "" where there is none.
+
+        It blocks for a few small system calls, since it has to have happened when this returns.
+        """
+        sizes = {name: nbytes for name, nbytes in _sizes(self._root).items() if name.startswith(among) and nbytes}
+        if not sizes:
+            return ""
+        name = dice.choice(sorted(sizes))
+        place, bit = dice.randrange(sizes[name]), dice.randrange(8)
+        with suppress(FileNotFoundError), open(self._root / name, "r+b", buffering=0) as file:
+            file.seek(place)
+            byte = file.read(1)
+            file.seek(place)
+            file.write(bytes(part ^ 1 << bit for part in byte))
+            return name
+        return ""
 
     def close(self) -> None:
         """Give up the lock."""
@@ -156,6 +186,24 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sizes(root: Path) -> dict[str, int]:
+    """The length of every file, by its name; threads may be renaming and removing some of them."""
+    sizes = {}
+    for path in root.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                sizes[path.relative_to(root).as_posix()] = path.stat().st_size
+    return sizes
+
+
+def _wipe(root: Path) -> None:
+    for path in root.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK_NAME:
+            path.unlink()
 
 
 def _unlink(path: Path) -> None:

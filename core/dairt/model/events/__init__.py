@@ -9,6 +9,7 @@ import msgspec
 
 from dairt.model.events.base import EventBase, Level, size_text
 from dairt.model.events.nodes import (
+    DoorFull,
     NodeBooted,
     NodeDown,
     NodeDrained,
@@ -69,6 +70,7 @@ __all__ = [
     "CheckpointSetAside",
     "CheckpointSyncBegun",
     "ChunkSent",
+    "DoorFull",
     "Entry",
     "Event",
     "EventBase",
@@ -103,7 +105,7 @@ __all__ = [
 
 Event = (
     NodeBooted | NodeDrained | NodeDown
-    | SocketOpened | SocketRemoved | ReconnectDelayed | PeerSuspected | PeerDied | PeerReturned | ProtocolBroken
+    | SocketOpened | SocketRemoved | ReconnectDelayed | DoorFull | PeerSuspected | PeerDied | PeerReturned | ProtocolBroken
     | TensorStored | ChunkSent
     | CheckpointBegun | CheckpointSyncBegun | CheckpointDurable | CheckpointFailed | CheckpointRestored | CheckpointSetAside
     | BroadcastBegun | BroadcastAcked | BroadcastEnded | CaughtUp

@@ -72,6 +72,17 @@ class ReconnectDelayed(EventBase, frozen=True, tag="reconnect_delayed"):
         return f"{self.peer} unreachable, try {self.attempt + 1} in {self.delay_s * 1e3:.0f} ms"
 
 
+class DoorFull(EventBase, frozen=True, tag="door_full"):
+    """A node can take no more connections for now: by its own limit, or by its machine's."""
+
+    reason: str
+    level = "warn"
+
+    @property
+    def line(self) -> str:
+        return f"no room for another connection: {self.reason}"
+
+
 class PeerSuspected(EventBase, frozen=True, tag="peer_suspected"):
     """A peer has been silent for `silent_s`."""
 

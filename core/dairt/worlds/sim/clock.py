@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
 from time import perf_counter
+from typing import Any
 
 import trio
 
@@ -17,13 +20,16 @@ class VirtualClock(trio.abc.Clock):
     takes the values of deadlines. Change the speed, or step, from within the run; from another thread go through
     `run_sync_soon`, which also ends the wait at hand. `now` may be read from anywhere.
 
-    When nothing can run and nothing has a deadline, `when_stuck` is called: it makes a task runnable, or the run waits for
-    the world outside. (So `wait_all_tasks_blocked` lets all deadlines pass first, other than under trio's MockClock.)
+    What the world itself does at its times (`call_at`) the clock does: a task woken by a deadline costs several times as
+    much. When nothing can run and nothing is due, `when_stuck` is called: it makes a task runnable, or the run waits for the
+    world outside. (So `wait_all_tasks_blocked` lets all deadlines pass first, other than under trio's MockClock.)
     """
 
     def __init__(self, speed: float = math.inf) -> None:
         self.now = 0.0
         self.when_stuck: Callable[[], None] | None = None
+        self._calls: list[tuple[float, int, Callable[[Any], None], Any]] = []
+        self._order = count()
         self._steps = 0
         self._next: float | None = None  # the deadline at which the wait at hand ends
         self._due = -math.inf  # in real time, when that is
@@ -49,6 +55,14 @@ class VirtualClock(trio.abc.Clock):
         if self._speed == 0:
             self._steps += 1
 
+    def call_at(self, at_s: float, call: Callable[[Any], None], what: Any) -> None:
+        """Call `call(what)` when it is `at_s`, or as soon as nothing can run; what is due together, in the order of asking.
+
+        Tasks that it wakes run with those whose deadline comes then. It is no task, and nobody hears what it raises but the
+        whole run.
+        """
+        heappush(self._calls, (at_s, next(self._order), call, what))
+
     def start_clock(self) -> None:
         """Begin pacing where the run begins."""
         self._since = perf_counter()
@@ -56,6 +70,8 @@ class VirtualClock(trio.abc.Clock):
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Plan the next step; say how long to wait for it in real seconds."""
         self._next = None
+        if self._calls:
+            deadline = min(deadline, self._calls[0][0])
         if deadline == math.inf:
             return self._report_stuck()
         if self._speed == 0 and not self._steps:
@@ -72,6 +88,7 @@ class VirtualClock(trio.abc.Clock):
         if self._next is not None:
             self._step_if_due(self._next)
             self._next = None
+            self._call_what_is_due()
         return self.now
 
     def _step_if_due(self, target: float) -> None:
@@ -82,6 +99,11 @@ class VirtualClock(trio.abc.Clock):
             self.now = target
             # Counted from when the wait should have ended, so that what the waits overshoot does not add up.
             self._since = max(self._due, real_now - LAG_MAX_S)
+
+    def _call_what_is_due(self) -> None:
+        while self._calls and self._calls[0][0] <= self.now:
+            _, _, call, what = heappop(self._calls)
+            call(what)
 
     def _report_stuck(self) -> float:
         if self.when_stuck is None:

@@ -1,7 +1,8 @@
 """One end of a simulated connection: segments in order, under a bounded window.
 
 What it keeps of TCP: a full window makes the sender wait, a close lets what was sent arrive, a reset does not, and bytes for
-a connection closed at the other end bring a reset back.
+a connection closed at the other end bring a reset back. A host that loses its power says nothing at all: only when it has it
+again does it answer, with a reset, what comes for connections that it knows nothing of.
 """
 
 from collections import deque
@@ -14,7 +15,6 @@ from dairt.model.address import Address
 from dairt.runtime.host import Buffer, Connection
 from dairt.worlds.streams import Gate, Turn, as_bytes, receive_some
 
-SEGMENT_BYTES = 64 * 1024  # travels as one: small enough to interleave, large enough to be few
 BY_REFERENCE_BYTES = 4096  # read-only memory from this size on travels as it is; less is copied, which costs no more
 
 Post = Callable[[float, Callable[[Any], None], Any], None]
@@ -25,13 +25,16 @@ class SimConnection(Connection):
 
     peer: "SimConnection"
 
-    def __init__(self, remote: Address, link: "Link", draw: Callable[[int], float], window: int, post: Post) -> None:
+    def __init__(
+        self, remote: Address, link: "Link", draw: Callable[[int], float], window: int, post: Post, machine: "Machine"
+    ) -> None:
         self.remote = remote
+        self._machine = machine
         self._window = window
         self._post = post
         self._link = link
         self._draw = draw
-        self._state: Literal["open", "broken", "closed"] = "open"
+        self._state: Literal["open", "broken", "closed", "forgotten"] = "open"
         self._segments = 0
         self._last_due = 0.0
         self._unread = 0  # bytes sent from here that the peer has not read yet: what the window bounds
@@ -52,7 +55,7 @@ class SimConnection(Connection):
             left = deque(view for view in map(as_bytes, buffers) if view.nbytes)
             while left:
                 room = await self._room()
-                segment = _take_segment(left, min(room, SEGMENT_BYTES))
+                segment = _take_segment(left, min(room, self._link.mtu))
                 nbytes = sum(map(len, segment))
                 self._unread += nbytes
                 self.post(self.peer.arrive, segment, nbytes)
@@ -103,8 +106,10 @@ class SimConnection(Connection):
         if self._state == "open":
             self._arrived.extend(segment)
             self._readable.open()
-        elif self._state == "closed":
+        elif self._state == "closed" or (self._state == "forgotten" and self._machine.on):
             self.post(self.peer.break_end, None)
+        elif self._state == "forgotten":
+            self._machine.unanswered[self] = None
 
     def end(self, _: None) -> None:
         """The peer's end of stream has arrived."""
@@ -116,12 +121,28 @@ class SimConnection(Connection):
         if self._state == "open":
             self._leave("broken")
 
+    def forget(self) -> None:
+        """This end's host has lost its power: the peer is told nothing, now or when a user closes what is left of this."""
+        if self.peer.is_stuck:
+            self._machine.unanswered[self] = None
+        self._leave("forgotten")
+
     def read_by_peer(self, nbytes: int) -> None:
         """The peer has read so many bytes. This end knows at once; a window update's own way back is not modelled."""
         self._unread -= nbytes
         # Not for every byte: a sender that woke for each would send crumbs (RFC 9293, 3.8.6.2.1).
         if self._window - self._unread >= self._window // 4:
             self._writable.open()
+
+    @property
+    def is_open(self) -> bool:
+        """True until closed here, broken or forgotten."""
+        return self._state == "open"
+
+    @property
+    def is_stuck(self) -> bool:
+        """True while the window is full, which this end's host probes now and then."""
+        return self._state == "open" and self._unread >= self._window
 
     @property
     def _waits_for_bytes(self) -> bool:
@@ -149,8 +170,10 @@ class SimConnection(Connection):
             self._must_be_open()
         return self._window - self._unread
 
-    def _leave(self, state: Literal["broken", "closed"]) -> None:
-        self._state = state
+    def _leave(self, state: Literal["broken", "closed", "forgotten"]) -> None:
+        if self._state != "forgotten":
+            self._state = state
+        self._machine.ends.pop(self, None)
         self._arrived.clear()
         self._readable.open()
         self._writable.open()
@@ -158,15 +181,38 @@ class SimConnection(Connection):
     def _must_be_open(self) -> None:
         if self._state == "closed":
             raise trio.ClosedResourceError(f"the connection to {self.remote} was closed here")
-        if self._state == "broken":
+        if self._state != "open":
             raise trio.BrokenResourceError(f"the connection to {self.remote} was reset")
 
 
-class Link:
-    """One direction between two hosts."""
+class Machine:
+    """What a host knows of its connections, while it has power; `unanswered` are those it forgot and a peer goes on trying."""
 
-    def __init__(self, latency: Callable[[float], float], bandwidth: float) -> None:
+    def __init__(self) -> None:
+        self.on = True
+        self.ends: dict[SimConnection, None] = {}
+        self.unanswered: dict[SimConnection, None] = {}
+
+    def power_off(self) -> None:
+        """Lose the power: forget every connection."""
+        self.on = False
+        for end in list(self.ends):
+            end.forget()
+
+    def power_on(self) -> None:
+        """Have it back; whatever the peers have been sending again and again is now answered with resets."""
+        self.on = True
+        unanswered, self.unanswered = self.unanswered, {}
+        for end in unanswered:
+            end.post(end.peer.break_end, None)
+
+
+class Link:
+    """One direction between two hosts; `mtu` is the most bytes that travel as one segment."""
+
+    def __init__(self, latency: Callable[[float], float], bandwidth: float, mtu: int) -> None:
         self.latency = latency
+        self.mtu = mtu
         self.connections = 0
         self._bandwidth = bandwidth
         self._free_at = 0.0

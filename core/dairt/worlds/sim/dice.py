@@ -31,6 +31,10 @@ class Dice:
 
         return draw
 
+    def __deepcopy__(self, memo: object) -> "Dice":
+        """Itself: dice have no state, so the copy of a disk goes on throwing what the disk would have thrown."""
+        return self
+
     def draw(self, stream: str, key: str, n: int) -> float:
         """The n-th draw of `stream` for `key`, uniform in [0, 1)."""
         return self.draws(stream, key)(n)

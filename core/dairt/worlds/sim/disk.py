@@ -4,7 +4,8 @@ Bytes and names are separate. Everyone sees at once what was written and renamed
 the end of the process. A power cut keeps for certain only what was synced:
 
 - Bytes of a file become durable by `File.sync`. Of those after the last sync each 512-byte sector may be missing (zeros),
-  and the file may be shorter; bytes before it are never touched again, since files are only appended to.
+  and the file may be shorter; bytes before it are never touched again, since files are only appended to. A sync that fails
+  leaves its bytes in the cache, marked clean: later syncs pass them over, and so they stay at stake (Rebello et al., 2020).
 - Names become durable by `sync_names(folder)`: all changes so far that touch the folder, and those before them on the same
   names. A rename is one change, also between two folders: after a power cut it has happened or not. Of the changes that
   were not synced, any may have happened and any not, whatever their order.
@@ -15,9 +16,10 @@ A call in flight when the power goes raises OSError without effect; so do all la
 """
 
 import errno
+import itertools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Literal
@@ -30,6 +32,8 @@ from dairt.worlds.sim.dice import Dice
 from dairt.worlds.streams import as_bytes
 
 Unsynced = Literal["keep", "lose", "torn"]
+Keeps = Callable[[int], bool]
+"""Whether a power cut keeps the n-th thing of those at stake."""
 
 SECTOR_BYTES = 512  # what a disk writes whole or not at all
 TICK_S = 2.0**-20  # costs are whole ticks, so that virtual times add up exactly
@@ -48,10 +52,34 @@ class DiskSpeed:
 
 @dataclass(eq=False)
 class _Inode:
-    """The bytes of a file, wherever its names are; the first `synced` of them are durable."""
+    """The bytes of a file, wherever its names are; the first `synced` of them are durable, but for the `doubtful` ranges."""
 
     data: bytearray = field(default_factory=bytearray)
     synced: int = 0
+    doubtful: list[tuple[int, int]] = field(default_factory=list)
+
+    def sectors(self) -> Iterator[tuple[int, int]]:
+        """Where the pieces lie of which a power cut keeps each or not: what of each sector is not durable."""
+        for start, end in [*self.doubtful, (self.synced, len(self.data))]:
+            while start < end:
+                cut = min(end, start - start % SECTOR_BYTES + SECTOR_BYTES)
+                yield start, cut
+                start = cut
+
+    def tear(self, keeps: Callable[[], bool]) -> None:
+        """Lose what is not kept: sectors read as zeros, and the file ends with its last one, unless its length is kept."""
+        sectors = list(self.sectors())
+        if not sectors:
+            return
+        keeps_length, end = keeps(), self.synced
+        for first, last in sectors:
+            if keeps():
+                end = max(end, last)
+            else:
+                self.data[first:last] = bytes(last - first)
+        if not keeps_length:
+            del self.data[end:]
+        self.synced, self.doubtful = len(self.data), []
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +97,9 @@ class _Change:
                 names[name] = after
             elif names.get(name) is before:
                 names.pop(name, None)
+
+    def __str__(self) -> str:
+        return "names " + ", ".join(name for name, _, _ in self.parts)
 
 
 class SimDisk:
@@ -139,21 +170,53 @@ class SimDisk:
         """Nobody else can reach this disk."""
         await self.spend()
 
-    def power_cut(self, unsynced: Unsynced = "torn") -> None:
-        """Lose the power, now, and have it back: of what was not synced, keep all, lose all, or draw what is kept."""
+    def at_stake(self) -> tuple[str, ...]:
+        """What a power cut now would keep or lose one by one: changes of names, and of files their lengths and sectors."""
+        things = [str(change) for change in self._pending]
+        for name, inode in self._files():
+            sectors = [f"sector {first // SECTOR_BYTES} of {name}" for first, _ in inode.sectors()]
+            things += [f"length of {name}", *sectors] if sectors else []
+        return tuple(things)
+
+    def power_cut(self, unsynced: Unsynced | Keeps = "torn") -> None:
+        """Lose the power, now, and have it back: of what is at stake keep all, lose all, or draw or be told what is kept."""
         self._power_cuts += 1
-        dice = self._dice.stream("power cut", self._name, str(self._power_cuts))
+        dice, count = self._dice.stream("power cut", self._name, str(self._power_cuts)), itertools.count()
+
+        def keeps() -> bool:
+            if callable(unsynced):
+                return unsynced(next(count))
+            return unsynced == "keep" or (unsynced == "torn" and dice.random() < 0.5)
+
+        files = [inode for _, inode in self._files()]
         for change in self._pending:
-            if unsynced == "keep" or (unsynced == "torn" and dice.random() < 0.5):
+            if keeps():
                 change.apply(self._durable)
+        for inode in files:
+            inode.tear(keeps)
         self._pending.clear()
         self._names = dict(self._durable)
-        for inode in self._names.values():
-            if unsynced == "lose":
-                del inode.data[inode.synced :]
-            elif unsynced == "torn":
-                _tear(inode, dice)
-            inode.synced = len(inode.data)
+
+    async def wipe(self) -> None:
+        """Be a new, empty disk, for the node's next life."""
+        await trio.lowlevel.checkpoint()
+        self._power_cuts += 1
+        self._names, self._durable, self._folders = {}, {}, {"": None}
+        self._pending.clear()
+
+    def listing(self) -> tuple[str, ...]:
+        """The names of all files, in order, as they are now."""
+        return tuple(sorted(self._names))
+
+    def flip_bit(self, dice: random.Random, among: str = "") -> str:
+        """Flip one drawn bit of one of the files whose names begin with `among`; return the name, "" where there is none."""
+        rotting = sorted(name for name, inode in self._names.items() if name.startswith(among) and inode.data)
+        if not rotting:
+            return ""
+        name = dice.choice(rotting)
+        data = self._names[name].data
+        data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        return name
 
     async def spend(self, seconds: float = 0.0, *, since: int | None = None) -> None:
         """Let a call take its time; raises OSError if the power went meanwhile, or after cut number `since`."""
@@ -180,6 +243,14 @@ class SimDisk:
     def power_cuts(self) -> int:
         """How often the power has been cut."""
         return self._power_cuts
+
+    def _files(self) -> list[tuple[str, _Inode]]:
+        """Every file that has a name, or may have one after a power cut, once, by a name of it."""
+        changed = [(name, inode) for change in self._pending for name, *ends in change.parts for inode in ends if inode]
+        names: dict[_Inode, str] = {}
+        for name, inode in [*self._names.items(), *self._durable.items(), *changed]:
+            names.setdefault(inode, name)
+        return [(name, inode) for inode, name in names.items()]
 
     def _find(self, name: str) -> _Inode:
         check_name(name)
@@ -242,6 +313,15 @@ class SimFile:
         await self._disk.spend(self._disk.sync_s(self._name), since=self._opened)
         self._inode.synced = max(self._inode.synced, length)
 
+    async def lose_sync(self) -> None:
+        """Fail to make the bytes written so far durable, in such a way that no later sync tries these again."""
+        self._check()
+        await self._disk.spend(self._disk.sync_s(self._name), since=self._opened)
+        inode = self._inode
+        if inode.synced < len(inode.data):
+            inode.doubtful.append((inode.synced, len(inode.data)))
+            inode.synced = len(inode.data)
+
     async def aclose(self) -> None:
         """Close the descriptor."""
         self._closed = True
@@ -250,15 +330,3 @@ class SimFile:
     def _check(self, writes: bool | None = None) -> None:
         if self._closed or writes not in (None, self._writes):
             raise OSError(errno.EBADF, "the descriptor is closed, or not open for this", self._name)
-
-
-def _tear(inode: _Inode, dice: random.Random) -> None:
-    """Keep a drawn length of what was not synced, and of that only drawn sectors: the others read as zeros."""
-    data, synced = inode.data, inode.synced
-    if len(data) == synced:
-        return
-    del data[dice.randint(synced, len(data)) :]
-    for start in range(synced - synced % SECTOR_BYTES, len(data), SECTOR_BYTES):
-        if dice.random() < 0.5:
-            first, end = max(start, synced), min(start + SECTOR_BYTES, len(data))
-            data[first:end] = bytes(end - first)

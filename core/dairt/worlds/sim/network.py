@@ -1,4 +1,4 @@
-"""A network in memory: hosts known by name, links with latency and bandwidth, and one task that delivers.
+"""A network in memory: hosts known by name, links with latency and bandwidth, and a clock that delivers.
 
 Nothing here decides what is broken; that is `Faults`, round any network.
 """
@@ -6,8 +6,7 @@ Nothing here decides what is broken; that is `Faults`, round any network.
 import errno
 import math
 from collections import deque
-from collections.abc import Callable
-from heapq import heappop, heappush
+from collections.abc import Callable, Mapping
 from itertools import count
 from statistics import NormalDist
 from typing import Any
@@ -17,20 +16,23 @@ import trio
 from dairt.model.address import Address
 from dairt.model.scenario import Fixed, Latency, LogNormal, NetworkModel, Uniform
 from dairt.runtime.host import Listener
-from dairt.worlds.sim.connection import Link, SimConnection
+from dairt.worlds.sim.clock import VirtualClock
+from dairt.worlds.sim.connection import Link, Machine, Post, SimConnection
 from dairt.worlds.sim.dice import Dice
 from dairt.worlds.streams import Gate, Turn
 
 WINDOW_BYTES = 256 * 1024  # sent and not yet read, a direction of a connection: what real sockets buffer
 BACKLOG = 128  # connections waiting to be accepted; past that they are refused
 FIRST_FREE_PORT = 49152  # RFC 6335
+CALL_AGAIN_S = 1.0  # after no answer, and then twice as long each time (RFC 6298)
 DEFAULTS = NetworkModel()
 
 
 class SimNetwork:
-    """The wires between all simulated hosts. Somebody must `run` it.
+    """The wires between all simulated hosts. Somebody must `run` it, under a VirtualClock unless given another `call_at`.
 
-    `latency` and `bandwidth` (bytes a second) hold for every directed link; all connections of a link share its bandwidth.
+    `latency`, `bandwidth` (bytes a second) and `mtu` hold for every directed link, but for `special` ones, which have a
+    latency and a bandwidth of their own. All connections of a link share its bandwidth.
     """
 
     def __init__(
@@ -39,39 +41,53 @@ class SimNetwork:
         *,
         latency: Latency = DEFAULTS.latency,
         bandwidth: float = DEFAULTS.bandwidth,
+        mtu: int = DEFAULTS.mtu,
+        special: Mapping[tuple[str, str], tuple[Latency, float]] | None = None,
         window: int = WINDOW_BYTES,
+        call_at: Post | None = None,
     ) -> None:
         self._dice = dice
         self._window = window
-        self._latency = latency_of(latency)
-        self._bandwidth = bandwidth
+        self._usual = latency_of(latency), bandwidth
+        self._special = {link: (latency_of(slow), narrow) for link, (slow, narrow) in (special or {}).items()}
+        self._mtu = mtu
         self._links: dict[tuple[str, str], Link] = {}
         self._doors: dict[Address, SimListener] = {}
+        self._machines: dict[str, Machine] = {}
         self._ports = count(FIRST_FREE_PORT)
-        self._due: list[tuple[float, int, Callable[[Any], None], Any]] = []
-        self._order = count()
-        self._nap = trio.CancelScope()
+        self._call_at = call_at
+        self._is_running = False
 
     def card(self, name: str) -> "SimCard":
         """The network card of the host `name`, whose name is also its address."""
         return SimCard(self, name)
 
+    def power_off(self, name: str) -> None:
+        """Take the power from a host: its connections end without a word, and from now on it answers nobody."""
+        self._machine(name).power_off()
+
+    def power_on(self, name: str) -> None:
+        """Give a host its power back; harmless where it has it."""
+        self._machine(name).power_on()
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Deliver what is due, until cancelled."""
+        """Have what is sent delivered when it is due, until cancelled."""
+        if self._call_at is None:
+            clock = trio.lowlevel.current_clock()
+            assert isinstance(clock, VirtualClock), "a network in memory is for virtual time"
+            self._call_at = clock.call_at
+        self._is_running = True
         task_status.started()
-        while True:
-            now = trio.current_time()
-            while self._due and self._due[0][0] <= now:
-                _, _, deliver, what = heappop(self._due)
-                deliver(what)
-            with trio.CancelScope(deadline=self._due[0][0] if self._due else math.inf) as self._nap:
-                await trio.sleep_forever()
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._is_running = False
 
     def _post(self, due: float, deliver: Callable[[Any], None], what: Any) -> None:
         """Call `deliver(what)` at the time `due`; what is due together, in the order of posting."""
-        heappush(self._due, (due, next(self._order), deliver, what))
-        if due < self._nap.deadline:
-            self._nap.deadline = due
+        if self._is_running:
+            assert self._call_at is not None, "as run has it"
+            self._call_at(due, deliver, what)
 
     async def listen(self, name: str, address: Address) -> "SimListener":
         """Open a door at one of the ports of the host `name`."""
@@ -92,11 +108,17 @@ class SimNetwork:
         here = Address(name, next(self._ports))
         near, far = (
             SimConnection(
-                remote, link, self._dice.draws("segment", name, address.host, str(number), way), self._window, self._post
+                remote,
+                link,
+                self._dice.draws("segment", name, address.host, str(number), way),
+                self._window,
+                self._post,
+                self._machine(host),
             )
-            for remote, link, way in ((address, there, "there"), (here, back, "back"))
+            for host, remote, link, way in ((name, address, there, "there"), (address.host, here, back, "back"))
         )
         near.peer, far.peer = far, near
+        self._machine(name).ends[near] = None
         call = _Call(near, far, address)
         near.post(self._knock, call)
         try:
@@ -105,17 +127,30 @@ class SimNetwork:
             near.abort()
             raise
         if call.refused:
+            near.break_end(None)
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens at {address}")
         return near
 
     def _knock(self, call: "_Call") -> None:
+        machine = self._machine(call.address.host)
+        if not machine.on:
+            if call.near.is_open:
+                self._post(trio.current_time() + call.patience_s, self._knock, call)
+                call.patience_s *= 2
+            return
         door = self._doors.get(call.address)
         call.refused = door is None or not door.offer(call.far)
+        if not call.refused:
+            machine.ends[call.far] = None
         call.far.post(lambda call: call.answered.open(), call)
+
+    def _machine(self, name: str) -> Machine:
+        return self._machines.setdefault(name, Machine())
 
     def _link(self, source: str, target: str) -> Link:
         if (source, target) not in self._links:
-            self._links[source, target] = Link(self._latency, self._bandwidth)
+            latency, bandwidth = self._special.get((source, target), self._usual)
+            self._links[source, target] = Link(latency, bandwidth, self._mtu)
         return self._links[source, target]
 
 
@@ -181,6 +216,7 @@ class _Call:
     def __init__(self, near: SimConnection, far: SimConnection, address: Address) -> None:
         self.near, self.far, self.address = near, far, address
         self.refused = False
+        self.patience_s = CALL_AGAIN_S
         self.answered = Gate()
 
 

@@ -6,7 +6,7 @@ import trio
 
 from dairt.errors import DairtError
 from dairt.worlds.sim.clock import VirtualClock
-from dairt.worlds.sim.scheduler import Controller
+from dairt.worlds.sim.scheduler import NODE, Controller
 
 # Batches at one virtual moment. A burst of ten thousand messages at once takes far fewer; a task that spins never stops.
 BATCHES_MAX = 100_000
@@ -70,6 +70,13 @@ def whereabouts() -> Iterator[str]:
         if own:
             module, function, line = own[-1]
             yield f"{task.name} in {function} ({module}:{line})"
+
+
+def tasks_of(node: str) -> tuple[str, ...]:
+    """The names of the tasks of a node that have not ended."""
+    root = trio.lowlevel.current_root_task()
+    assert root
+    return tuple(task.name for task in _tasks_under(root) if task.context.get(NODE, "") == node)
 
 
 def _tasks_under(task: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
