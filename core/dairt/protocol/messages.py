@@ -4,7 +4,7 @@ Every message is a question or an answer in an exchange that owns its connection
 by one tensor's TENS bytes in the same frame. Questions are idempotent: any of them may be asked again.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -19,6 +19,9 @@ Audience = tuple[str, ...]  # node names; ("all",) or ("local",)
 ALL: Audience = ("all",)
 LOCAL: Audience = ("local",)
 Outcome = Literal["stored", "durable", "superseded", "unreachable", "failed"]
+PAGE_MAX = 1000  # lines of an inventory, or entries of a journal, in one answer: below the largest header
+Page = Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)]
+Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**62)]  # the number of an entry
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -47,7 +50,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
 
 
 class Sorry(Message, frozen=True, tag="sorry"):
-    """No: an unknown kind, a wrong cluster, a full store. The conversation may go on unless the sender then closes it."""
+    """No: an unknown kind, a wrong cluster, not yours to ask. The conversation may go on unless the sender then closes it."""
 
     reason: str
 
@@ -72,7 +75,7 @@ class Offer(Message, frozen=True, tag="offer"):
 
 
 class Held(Message, frozen=True, tag="held"):
-    """What became of an offer; durable only after its checkpoint is."""
+    """What became of the `version` offered, as a MemberReceipt has it."""
 
     outcome: Outcome
     version: Version
@@ -92,7 +95,7 @@ class AskInventory(Message, frozen=True, tag="ask_inventory"):
 
     member: str
     after: str = ""
-    limit: int = 1000
+    limit: Page = PAGE_MAX
 
 
 class Inventory(Message, frozen=True, tag="inventory"):
@@ -196,7 +199,12 @@ class AskBroadcast(Message, frozen=True, tag="ask_broadcast"):
 
 
 class MemberReceipt(msgspec.Struct, frozen=True):
-    """One member's part of a receipt."""
+    """One member's part of a receipt: what is known of it, after `seconds`.
+
+    `durable`: it is on that member's disk. `superseded`: something newer is. `stored`: it, or something newer, is in its
+    memory, and not on its disk as far as it knows. `failed`: the member refused it, or its disk did. `unreachable`: it does
+    not have it, or it does and could not say so.
+    """
 
     outcome: Outcome
     seconds: float
@@ -204,7 +212,7 @@ class MemberReceipt(msgspec.Struct, frozen=True):
 
 
 class Receipt(Message, frozen=True, tag="receipt"):
-    """What became of a broadcast or put, member by member; *acked by m* is m's `durable` (or `superseded`)."""
+    """What became of a broadcast or put, member by member; *acked by m* is m's `durable` or `superseded`."""
 
     key: str
     version: Version
@@ -218,7 +226,7 @@ class Receipt(Message, frozen=True, tag="receipt"):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The members that do not have it."""
+        """The members that are not known to have it: anti-entropy brings it to them."""
         return tuple(m for m, r in self.members.items() if r.outcome in ("unreachable", "failed"))
 
 
@@ -249,8 +257,8 @@ class RunAnswer(Message, frozen=True, tag="run_answer"):
 class Watch(Message, frozen=True, tag="watch"):
     """From an observer: what do you look like, and what happened after entry `after`? Answered by Seen."""
 
-    after: int
-    limit: int = 1000
+    after: Cursor
+    limit: Page = PAGE_MAX
 
 
 class Seen(Message, frozen=True, tag="seen"):

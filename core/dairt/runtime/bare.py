@@ -19,7 +19,10 @@ _SUM = Kernel("sum")
 
 
 async def keep_bare(array: np.ndarray, sender: str, host: Host, store: Store, pool: WorkerPool) -> None:
-    """Hold a bare tensor under `latest_tensor`, checkpoint it, and sum it as a COMPUTE task, both at once."""
+    """Hold a bare tensor under `latest_tensor`, checkpoint it, and sum it as a COMPUTE task, both at once.
+
+    Nobody waits for an answer; so this waits for both to end, which makes a client that sends too fast wait too.
+    """
     host.emit(BareTensorReceived(sender, array.dtype.name, array.shape))
     version = store.make_version()
     store.offer(BARE_KEY, version, array, LOCAL, tensor.checksum(array), sender)

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import trio
 
-from dairt.errors import NoAnswer, PeerUnreachable, Refused
+from dairt.errors import LocalProtocolError, NoAnswer, PeerUnreachable, Refused, UsageError
 from dairt.model import tensor
 from dairt.model.config import Limits
 from dairt.model.events import BroadcastAcked, BroadcastBegun, BroadcastEnded, ChunkSent
+from dairt.model.names import wrong_with_key
 from dairt.protocol.messages import ALL, LOCAL, Audience, Held, MemberReceipt, Offer, Receipt
 from dairt.runtime.host import Host
 from dairt.runtime.peer import Peer
@@ -30,8 +31,11 @@ class Broadcaster:
     async def broadcast(self, key: str, array: np.ndarray, audience: Audience = ALL, *, unless_held: bool = False) -> Receipt:
         """Make a version of `key`, hold it durably here, then offer it to its audience. One receipt for all members.
 
-        A member that is away is no error: its part of the receipt says so, and anti-entropy brings it up to date.
+        With `unless_held`, a key held with the very same bytes is offered again as it is. A member that is away is no error:
+        its part of the receipt says so, and anti-entropy brings it up to date. Raises UsageError for what is no key, names a
+        stranger or is too large, TensorFormatError for a dtype that cannot travel, Refused when this node is full.
         """
+        self._check(key, array, audience)
         begun = trio.current_time()
         item = await self._hold(key, array, audience, unless_held)
         members = self._audience(audience)
@@ -44,6 +48,18 @@ class Broadcaster:
         seconds = trio.current_time() - begun
         self._host.emit(BroadcastEnded(key, item.version, len(receipt.durable), receipt.missing, seconds))
         return receipt
+
+    def _check(self, key: str, array: np.ndarray, audience: Audience) -> None:
+        if wrong := wrong_with_key(key):
+            raise UsageError(f"{key[:80]!r} is no key: {wrong}")
+        nbytes, most = tensor.image_nbytes(array), self._limits.payload_max_bytes
+        if nbytes > most:
+            raise UsageError(f"the tensor for {key!r} has {nbytes} bytes, more than limits.payload_max, {most}")
+        members = (self._host.name, *self._peers)
+        strangers = [name for name in audience if name not in members]
+        if audience not in (ALL, LOCAL) and (strangers or not audience):
+            right = f"name some of {', '.join(members)}, or give ALL or LOCAL"
+            raise UsageError(f"{key!r} cannot be for {', '.join(strangers) or 'nobody'}: {right}")
 
     async def _hold(self, key: str, array: np.ndarray, audience: Audience, unless_held: bool) -> Item:
         array = tensor.freeze(array)
@@ -63,10 +79,14 @@ class Broadcaster:
         return tuple(sorted(name for name in self._peers if audience == ALL or name in audience))
 
     async def _own_part(self, item: Item, begun: float) -> MemberReceipt:
-        outcome = await self._store.checkpoint(item.key, item.version)
-        seconds = trio.current_time() - begun
-        self._host.emit(BroadcastAcked(item.key, item.version, self._host.name, outcome, seconds, item.checksum))
-        return MemberReceipt(outcome, seconds)
+        """This node's own: on disk, unless the disk takes so long that the others get it first."""
+        patience_s = self._limits.disk_patience_s(tensor.image_nbytes(item.array))
+        part = MemberReceipt("stored", patience_s, f"not on disk after {patience_s:g} s")
+        with trio.move_on_after(patience_s):
+            outcome = await self._store.checkpoint(item.key, item.version)
+            part = MemberReceipt(outcome, trio.current_time() - begun)
+        self._host.emit(BroadcastAcked(item.key, item.version, self._host.name, part.outcome, part.seconds, item.checksum))
+        return part
 
     async def _deliver(self, item: Item, member: str, parts: dict[str, MemberReceipt]) -> None:
         begun = trio.current_time()
@@ -82,12 +102,12 @@ class Broadcaster:
             self._host.emit(ChunkSent(member, item.key, end, total))
 
         offer = Offer(item.key, item.version, item.audience, item.checksum)
-        patience = self._limits.exchange_s + tensor.image_nbytes(item.array) / self._limits.slowest_bytes_per_s
+        patience_s = self._limits.exchange_patience_s(tensor.image_nbytes(item.array))
         try:
-            answer = await self._peers[member].ask(offer, item.array, deadline_s=patience, on_chunk=sent)
+            answer = await self._peers[member].ask(offer, item.array, deadline_s=patience_s, on_chunk=sent)
         except (PeerUnreachable, NoAnswer) as exc:
             return MemberReceipt("unreachable", trio.current_time() - begun, str(exc))
-        except Refused as exc:
+        except (Refused, LocalProtocolError) as exc:
             return MemberReceipt("failed", trio.current_time() - begun, str(exc))
         if not isinstance(answer.message, Held):
             return MemberReceipt("failed", trio.current_time() - begun, f"{member} answered an offer with something else")

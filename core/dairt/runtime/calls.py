@@ -8,21 +8,26 @@ import trio
 from dairt.errors import DairtError, NoAnswer, PeerUnreachable
 
 T = TypeVar("T")
-WAITING_MAX = 64  # calls not yet begun; past that callers wait
+WAITING_MAX = 64  # calls not yet begun; past that callers wait where they are, and hear all the same when the node goes down
 
 
 class Calls:
-    """Takes calls from tasks that may outlive the node, and runs them in tasks that cannot."""
+    """Takes calls from tasks that may outlive the node, and runs them, `at_once` at a time, in tasks that cannot.
 
-    def __init__(self, name: str) -> None:
+    A call never waits for another call, here or elsewhere, so the bound only makes callers wait.
+    """
+
+    def __init__(self, name: str, at_once: int) -> None:
         self._name = name
+        self._room = trio.Semaphore(at_once)
         self._callers, self._waiting = trio.open_memory_channel["_Call[object]"](WAITING_MAX)
 
     async def run(self, nursery: trio.Nursery) -> None:
         """Begin calls in `nursery` until cancelled; after that no call begins."""
         try:
-            async for call in self._waiting:
-                nursery.start_soon(call.run)
+            while True:
+                await self._room.acquire()  # before a call is taken: one in hand would be lost on the way out
+                nursery.start_soon(self._run_one, await self._waiting.receive())
         finally:
             self._close()
 
@@ -43,6 +48,12 @@ class Calls:
             made.scope.cancel()
         return made.take(self._name)
 
+    async def _run_one(self, call: "_Call[object]") -> None:
+        try:
+            await call.run()
+        finally:
+            self._room.release()
+
     def _close(self) -> None:
         """Take no more calls, and end those that have not begun."""
         while self._waiting.statistics().current_buffer_used:
@@ -55,10 +66,14 @@ class _Call(Generic[T]):
         self.ended = trio.Event()
         self.scope = trio.CancelScope()
         self._call = call
+        self._begun = False
         self._error: DairtError | None = None
         self._results: list[T] = []
 
     async def run(self) -> None:
+        if self.scope.cancel_called:  # its caller has given up: not even its first steps are wanted
+            return
+        self._begun = True
         try:
             with self.scope:  # a caller that gives up takes its call with it
                 self._results.append(await self._call())
@@ -70,6 +85,8 @@ class _Call(Generic[T]):
     def take(self, name: str) -> T:
         if self._error is not None:
             raise self._error
+        if not self._begun:
+            raise PeerUnreachable(f"{name} went down before this began")
         if not self._results:
             raise NoAnswer(f"{name} went down in the middle of this")
         return self._results[0]

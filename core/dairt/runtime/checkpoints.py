@@ -1,10 +1,11 @@
 """The checkpoint files of a node: how one is written so that it survives any crash, and how all are read at boot.
 
-`checkpoints/<percent-encoded key>.chk` is a key's newest version; `checkpoints/old/<key>@<version>.chk` are the generations
-before it; `checkpoints/aside/` holds what could not be restored, for people to look at. Names that end in `.tmp` are
-writes that never ended.
+`checkpoints/<percent-encoded key>.chk` is a key's newest version (of a key too long for a file's name, its beginning and a
+digest); `checkpoints/old/<key>@<version>.chk` are the generations before it; `checkpoints/aside/` holds what could not be
+restored, for people to look at. Names that end in `.tmp` are writes that never ended.
 """
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import quote, unquote
@@ -15,6 +16,7 @@ import trio
 
 from dairt.errors import TensorFormatError
 from dairt.model import tensor
+from dairt.model.names import wrong_with_key
 from dairt.model.tensor_file import FileStamp, decode_file, encode_file
 from dairt.model.version import Version
 from dairt.protocol.messages import LOCAL
@@ -25,6 +27,8 @@ OLD = f"{FOLDER}/old"
 ASIDE = f"{FOLDER}/aside"
 ENDING = ".chk"
 UNFINISHED = ".tmp"
+# Names of files end at 255 bytes; those in `old/` add a version: 20 digits, a node's name, another 20, and what is between.
+STEM_MAX = 140
 
 # What a file may add to its tensor's bytes: the head of 64 dimensions, a trailer with a long key and every member's name.
 FRINGE_MAX_BYTES = 1 << 20
@@ -66,7 +70,7 @@ class CheckpointFiles:
 
         Raises OSError when the disk refuses: then the previous file stands.
         """
-        stem = quote(stamp.key, safe="")
+        stem = _stem(stamp.key)
         unfinished = f"{FOLDER}/{stem}{UNFINISHED}"
         try:
             file = await self._disk.create(unfinished)
@@ -160,7 +164,8 @@ class CheckpointFiles:
             self._current[stem] = found.stamp.version
             return found
         await self._disk.rename(path, await self._free_name(path.rpartition("/")[2]))
-        return SetAside(path, reason)
+        # A name that is no text would be one in nobody's log.
+        return SetAside(path.encode(errors="backslashreplace").decode(), reason)
 
     async def _load(self, path: str) -> memoryview:
         size = await self._disk.size(path)
@@ -189,7 +194,9 @@ class CheckpointFiles:
             stamp = FileStamp(unquote(stem), Version(0, "", 0), self._wall(), LOCAL)
         else:
             array, stamp = decode_file(buffer, max_bytes=self._max_bytes)
-        if quote(stamp.key, safe="") != stem:
+        if wrong := wrong_with_key(stamp.key):
+            raise ForeignFile(f"it cannot hold that key: {wrong}")
+        if _stem(stamp.key) != stem:
             raise ForeignFile(f"it holds the key {stamp.key!r}, which is not the one it is named after")
         return Found(array, stamp)
 
@@ -201,6 +208,16 @@ class CheckpointFiles:
             count += 1
             free = f"{name}.{count}"
         return f"{ASIDE}/{free}"
+
+
+def _stem(key: str) -> str:
+    """What the names of a key's files begin with; no other key has the same."""
+    encoded = quote(key, safe="")
+    if len(encoded) <= STEM_MAX:
+        return encoded
+    digest = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+    # Percent-encoding leaves no "+" in a key, so that no short one is taken for a long one.
+    return f"{encoded[: STEM_MAX - len(digest) - 1]}+{digest}"
 
 
 def _file(stem: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -21,6 +21,7 @@ from dairt.runtime.node import run_node
 
 RESTARTS_MAX = 5  # in a row after expected errors; a node that cannot have its disk or port says so and stays down
 RESTART_FIRST_S = 0.1
+STOP_S = 30.0  # a node that has not drained by then is stuck: its own deadline for its exchanges is a tenth of that
 
 
 class Member(Protocol):
@@ -88,8 +89,9 @@ class LocalMachines:
 class _Life:
     """One life of a node: how to end it, when it has ended, and what it answers to while it listens."""
 
-    scope: trio.CancelScope
-    over: trio.Event
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    settled: trio.Event = field(default_factory=trio.Event)  # it listens, or is over
+    over: trio.Event = field(default_factory=trio.Event)
     member: Member | None = None
 
 
@@ -103,6 +105,7 @@ class Cluster:
         self._nursery = nursery
         self._lives: dict[str, _Life] = {}
         self._starts: dict[str, int] = dict.fromkeys(self.names, 0)
+        self._ends: dict[str, int] = dict.fromkeys(self.names, 0)  # how often a node was told to end
         self._last_seen: dict[str, NodeView] = {name: NodeView(name, "", "down") for name in self.names}
 
     def is_up(self, name: str) -> bool:
@@ -116,8 +119,8 @@ class Cluster:
     def member(self, name: str = "") -> Member:
         """The node of that name, or with "" the first that is up; raises PeerUnreachable."""
         name = name or next(iter(self.up()), "")
-        if name and name not in self.names:
-            raise UsageError(f"there is no node {name!r}; the nodes are {', '.join(self.names)}")
+        if name:
+            self._check(name)
         life = self._lives.get(name)
         if life is None or life.member is None:
             raise PeerUnreachable(f"{name or 'every node'} is down")
@@ -130,31 +133,46 @@ class Cluster:
                 nursery.start_soon(self.start, name)
 
     async def start(self, name: str) -> None:
-        """Start a node and return when it has restored and listens; harmless when it is up or starting.
+        """Start a node and return when it has restored and listens, or was told to end meanwhile; harmless when it is up.
 
-        After an expected error it is tried again with backoff; raises the last one when it keeps failing.
+        After an expected error it is tried again with backoff; raises the last one when it keeps failing. A disk may take
+        as long as it likes to give back its checkpoints: whoever cannot wait cancels this, and kills the node.
         """
+        self._check(name)
+        ends = self._ends[name]
         for attempt in range(RESTARTS_MAX + 1):
-            if name in self._lives:
-                return
+            while (life := self._lives.get(name)) is not None:
+                await life.settled.wait()
+                if life.member is not None:
+                    return
+            self._lives[name] = life = _Life()  # at once: between the check above and the new task's first step others run
             try:
-                await self._nursery.start(self._live, name)
+                await self._nursery.start(self._live, name, life)
                 return
             except OSError as exc:
                 self.journal.emit(name, NodeDown(str(exc)))
                 if attempt == RESTARTS_MAX:
                     raise
             await trio.sleep(RESTART_FIRST_S * 2**attempt)
+            if self._ends[name] != ends:
+                return
 
     async def stop(self, name: str) -> None:
-        """Drain a node and return when it is down."""
+        """Drain a node and return when it is down. One that does not listen yet, or cannot drain, is killed."""
+        self._ends[name] += 1
         life = self._lives.get(name)
-        if life is not None and life.member is not None:
-            await life.member.drain()
-            await life.over.wait()
+        if life is None:
+            return
+        with trio.move_on_after(STOP_S):
+            if life.member is not None:
+                await life.member.drain()
+                await life.over.wait()
+        if self._lives.get(name) is life:
+            await self.kill(name, "killed: it could not drain" if life.member else "killed while it started")
 
     async def kill(self, name: str, reason: str = "killed") -> None:
         """End a node without farewell, even while it starts, and return when it is gone; harmless when it is down."""
+        self._ends[name] += 1
         life = self._lives.get(name)
         if life is None:
             return
@@ -164,12 +182,16 @@ class Cluster:
         await life.over.wait()
 
     async def broadcast(self, key: str, array: np.ndarray, *, source: str = "", audience: Audience = ALL) -> Receipt:
-        """Broadcast a tensor from `source` (by default the first node that is up) and return its receipt."""
-        return await self.member(source).broadcast(key, array, audience)
+        """Broadcast a tensor from `source` (by default the first node that is up) and return its receipt.
+
+        Raises UsageError for what cannot be broadcast, PeerUnreachable when the source is down, NoAnswer when it went down
+        in the middle: then it may have happened.
+        """
+        return await self.member(source).broadcast(key, np.asarray(array), audience)
 
     async def put(self, key: str, array: np.ndarray, *, node: str = "") -> Receipt:
-        """Keep a tensor on one node, durably."""
-        return await self.member(node).put(key, array)
+        """Keep a tensor on one node, durably. Raises as `broadcast` does."""
+        return await self.member(node).put(key, np.asarray(array))
 
     async def run(
         self, graph: Graph, feeds: Mapping[str, np.ndarray], *, coordinator: str = "", run: str = ""
@@ -187,6 +209,10 @@ class Cluster:
             if receipt.members[member.name].outcome == "failed":
                 raise RunFailed(f"{graph.name} has no answer: {member.name} could not keep its weight {name!r}")
         return await member.run(outline, dict(feeds), run)
+
+    def _check(self, name: str) -> None:
+        if name not in self.names:
+            raise UsageError(f"there is no node {name!r}; the nodes are {', '.join(self.names)}")
 
     def node_views(self) -> tuple[NodeView, ...]:
         """Every node as it is now, or as it was when last seen."""
@@ -207,21 +233,22 @@ class Cluster:
             sockets=0, lanes=(), workers=(), peers=(), up_s=0.0,
         )  # fmt: skip
 
-    async def _live(self, name: str, *, task_status: trio.TaskStatus[None]) -> None:
+    async def _live(self, name: str, life: _Life, *, task_status: trio.TaskStatus[None]) -> None:
         """One life, from its start to its end. An expected error ends the life, and another begins; a bug ends the run."""
-        self._lives[name] = life = _Life(trio.CancelScope(), trio.Event())
         error: OSError | None = None
         try:
             with life.scope:
                 try:
                     async with trio.open_nursery() as nursery:
                         life.member = await nursery.start(self._machines.run, name)
+                        life.settled.set()
                         self._starts[name] += 1
                         task_status.started()
                 except* OSError as group:
                     error = _first(group)
         finally:
             del self._lives[name]
+            life.settled.set()
             life.over.set()
         killed = life.scope.cancel_called  # what it raised while it died says nothing
         if life.member is None and killed:

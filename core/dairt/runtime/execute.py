@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import trio
 
-from dairt.errors import NoAnswer, PeerUnreachable, RunFailed
+from dairt.errors import LocalProtocolError, NoAnswer, PeerUnreachable, RunFailed
 from dairt.errors import Refused as PeerRefused
 from dairt.model import tensor
 from dairt.model.config import NodeConfig
@@ -69,6 +69,7 @@ class Coordinator:
         self._values = values
         self._operator = operator
         self._peers = peers
+        self._able = able
         self._graph_run = GraphRun(outline, coordinator=host.name, nodes=able(), slots=config.compute_workers)
         # At most one outcome an attempt under way, and a change of each member: senders wait, nothing is dropped.
         self._outcomes, self._arrivals = trio.open_memory_channel[Outcome](len(outline.ops) + len(peers) + 1)
@@ -77,25 +78,29 @@ class Coordinator:
         self._digest = ""
 
     async def execute(self) -> dict[str, np.ndarray]:
-        """Run the graph and return its outputs; raises RunFailed with the reason. Always says how the run ended."""
+        """Run the graph and return its outputs; raises RunFailed with the reason.
+
+        Always says how the run ended, also when its caller gives up or the node drains under it.
+        """
         check_feeds(self.outline, self._feeds)
         self._host.emit(RunBegun(self.run, self.outline.name, len(self.outline.ops)))
-        for value, array in self._feeds.items():
-            self._values.put(self.run, value, tensor.freeze(array))
+        self._values.keep(self.run)
+        failure = ""
         try:
-            async with trio.open_nursery() as attempts:
-                while not self._graph_run.done:
-                    await self._advance(attempts)
-                    if self._graph_run.done:
-                        await self._bring_home()
-                attempts.cancel_scope.cancel()
+            for value, array in self._feeds.items():
+                self._values.put(self.run, value, tensor.freeze(array))
+            await self._play()
+            outputs = {name: self._here(name) for name in self.outline.outputs}
+            self._digest = outputs_digest(outputs)
+            self._say_ended("done")
+            return outputs
         except* RunFailed as group:
-            self._say_ended("failed", str(group.exceptions[0]))
-            raise RunFailed(str(group.exceptions[0])) from None
-        outputs = {name: self._here(name) for name in self.outline.outputs}
-        self._digest = outputs_digest(outputs)
-        self._say_ended("done")
-        return outputs
+            failure = str(group.exceptions[0])  # what is raised in here would be wrapped in a group again
+            self._say_ended("failed", failure)
+        finally:
+            if self._ended is None:
+                self._say_ended("failed", f"given up: its caller or {self._host.name} is gone")
+        raise RunFailed(failure)
 
     def members_changed(self, change: NodeLost | NodeBack) -> None:
         """Hear that a member died or came back. Never waits."""
@@ -116,8 +121,9 @@ class Coordinator:
         )  # fmt: skip
 
     async def end_everywhere(self) -> None:
-        """Let every node forget the run. Whoever cannot be told forgets when the lease is over."""
+        """Let every node that is well forget the run. Whoever is not told forgets when the lease is over."""
         self._values.end(self.run)
+        able = self._able()
 
         async def tell(peer: Peer) -> None:
             try:
@@ -126,8 +132,17 @@ class Coordinator:
                 return
 
         async with trio.open_nursery() as nursery:
-            for peer in self._peers.values():
-                nursery.start_soon(tell, peer)
+            for name in able:
+                if name != self._host.name:
+                    nursery.start_soon(tell, self._peers[name])
+
+    async def _play(self) -> None:
+        async with trio.open_nursery() as attempts:
+            while not self._graph_run.done:
+                await self._advance(attempts)
+                if self._graph_run.done:
+                    await self._bring_home()
+            attempts.cancel_scope.cancel()
 
     async def _advance(self, attempts: trio.Nursery) -> None:
         """Start what may start, then take in one outcome."""
@@ -174,6 +189,8 @@ class Coordinator:
             answer = await self._ask(node, ask)
         except (PeerUnreachable, NoAnswer, PeerRefused) as exc:
             return AttemptLost(op, number, node, str(exc))
+        except LocalProtocolError as exc:
+            return Refused(op, number, node, str(exc))
         match answer:
             case OpDone(nbytes=nbytes):
                 return Finished(op, number, node, nbytes)

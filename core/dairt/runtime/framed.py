@@ -1,5 +1,7 @@
 """Messages and tensors over a Connection: each wait has a deadline, each size was checked before memory was taken."""
 
+import errno
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -7,7 +9,7 @@ from typing import Self
 import numpy as np
 import trio
 
-from dairt.errors import RemoteProtocolError
+from dairt.errors import LocalProtocolError, RemoteProtocolError
 from dairt.model import tensor
 from dairt.model.config import Limits
 from dairt.protocol import wire
@@ -106,17 +108,31 @@ class FramedConnection:
     async def send(
         self, message: Message, body: np.ndarray | None = None, on_chunk: Callable[[int, int], None] | None = None
     ) -> None:
-        """Send a message and its tensor; `on_chunk(end, total)` hears of each chunk handed over. Raises LINK_ERRORS."""
+        """Send a message and its tensor; `on_chunk(end, total)` hears of each chunk handed over.
+
+        Raises LINK_ERRORS, or LocalProtocolError, before anything is sent, for what the other side would not take.
+        """
         if body is None:
-            await self._send([wire.encode(message)])
+            await self._send([self._opening(message, 0)])
             return
         total = tensor.image_nbytes(body)
-        opening: list[wire.Buffer] = [wire.encode(message, total)]
+        opening: list[wire.Buffer] = [self._opening(message, total)]
         for end, buffers in wire.body_frames(tensor.encode(body)):
             await self._send(opening + buffers)
             opening = []
             if on_chunk is not None:
                 on_chunk(end, total)
+
+    def _opening(self, message: Message, body_nbytes: int) -> bytes:
+        opening = wire.encode(message, body_nbytes)
+        for what, nbytes, most in (
+            ("header", len(opening), self._limits.header_max_bytes),
+            ("tensor", body_nbytes, self._limits.payload_max_bytes),
+        ):
+            if nbytes > most:
+                kind = type(message).__name__
+                raise LocalProtocolError(f"a {kind} with a {what} of {nbytes} bytes is too large: at most {most} are accepted")
+        return opening
 
     async def _send(self, buffers: list[wire.Buffer]) -> None:
         with trio.fail_after(self._limits.stall_s):
@@ -145,13 +161,15 @@ class FramedConnection:
         with trio.fail_after(self._limits.exchange_s):
             await self._budget.take(nbytes)
         try:
-            view = tensor.allocate(nbytes)
+            view = _allocate(nbytes)
             self._decoder.body_into(view)
             end = 0
-            while end < nbytes:
-                part = await self._part(self._limits.stall_s)
-                assert isinstance(part, wire.Chunk), "only chunks come inside a body"
-                end = part.end
+            # All of it, so that nobody holds the budget by sending a byte now and then.
+            with trio.fail_after(self._limits.exchange_patience_s(nbytes)):
+                while end < nbytes:
+                    part = await self._part(self._limits.stall_s)
+                    assert isinstance(part, wire.Chunk), "only chunks come inside a body"
+                    end = part.end
         finally:
             self._budget.give_back(nbytes)
         array = tensor.decode(view, max_bytes=self._limits.payload_max_bytes)
@@ -162,8 +180,10 @@ class FramedConnection:
         return array
 
     async def _part(self, patience_s: float) -> wire.Opened | wire.Bare | wire.Chunk | None:
+        """Wait `patience_s` for the first bytes, `stall_s` between any two, and `exchange_s` for what they begin."""
+        whole_by = math.inf
         while (part := self._decoder.next()) is None:
-            with trio.fail_after(patience_s):
+            with trio.fail_at(min(trio.current_time() + patience_s, whole_by)):
                 count = await self.connection.receive_into(self._decoder.buffer())
             if count == 0 and self._decoder.idle:
                 return None
@@ -171,4 +191,12 @@ class FramedConnection:
             for traffic in self._traffics:
                 traffic.rx_bytes += count
             patience_s = self._limits.stall_s
+            whole_by = min(whole_by, trio.current_time() + self._limits.exchange_s)
         return part
+
+
+def _allocate(nbytes: int) -> memoryview:
+    try:
+        return tensor.allocate(nbytes)
+    except MemoryError as exc:
+        raise OSError(errno.ENOMEM, f"no memory for a tensor of {nbytes} bytes") from exc

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import trio
 
-from dairt.errors import DairtError, GraphError, NoAnswer, PeerUnreachable, Refused
+from dairt.errors import DairtError, GraphError, NoAnswer, PeerUnreachable, Refused, RemoteProtocolError, UsageError
 from dairt.model import tensor
 from dairt.model.config import Limits
 from dairt.model.events import OpFinished, OpStarted
 from dairt.protocol.messages import Fetch, FetchValue, Input, InputLost, Message, Offer, OpDone, OpFailed, RunOp, Value
+from dairt.runtime.framed import Received
 from dairt.runtime.host import Host
 from dairt.runtime.peer import Peer
 from dairt.runtime.store import Store
@@ -40,7 +41,12 @@ class Operator:
         self._under_way: dict[tuple[str, str], trio.Event] = {}
 
     async def run_op(self, ask: RunOp) -> Message:
-        """Answer a RunOp: OpDone with the results held here, OpFailed, or InputLost."""
+        """Answer a RunOp: OpDone with the results held here, OpFailed, or InputLost.
+
+        Raises Refused for a run that has ended. As long as the op takes; whoever has a deadline cancels it.
+        """
+        if self._values.has_ended(ask.run):
+            raise Refused(f"{ask.run} has ended on {self._host.name}")
         while (other := self._under_way.get((ask.run, ask.op))) is not None:
             await other.wait()
         done = self._done(ask)
@@ -51,8 +57,8 @@ class Operator:
             return await self._compute(ask, await self._gather(ask))
         except _Missing as missing:
             return InputLost(ask.run, ask.op, missing.wanted.value, missing.wanted.node, str(missing))
-        except GraphError as exc:
-            return OpFailed(ask.run, ask.op, str(exc))
+        except (GraphError, UsageError, MemoryError) as exc:
+            return OpFailed(ask.run, ask.op, str(exc) or "out of memory")
         finally:
             del self._under_way[ask.run, ask.op]
             mine.set()
@@ -104,13 +110,21 @@ class Operator:
             answer = await peer.ask(question, deadline_s=self._limits.op_s)
         except (PeerUnreachable, NoAnswer, Refused) as exc:
             raise _Missing(wanted, str(exc)) from exc
+        try:
+            return self._take_in(run, wanted, answer, peer.name)
+        except (RemoteProtocolError, Refused) as exc:
+            raise _Missing(wanted, str(exc)) from exc
+
+    def _take_in(self, run: str, wanted: Input, answer: Received, sender: str) -> np.ndarray:
         match answer.message:
-            case Value(run=of_run, checksum=answer.checksum) if of_run == run and answer.body is not None:
+            case Value(run=of_run, value=wanted.value, checksum=answer.checksum) if of_run == run and answer.body is not None:
                 self._values.put(run, wanted.value, answer.body)
-            case Offer(checksum=wanted.checksum) as offer if answer.checksum == wanted.checksum and answer.body is not None:
-                self._store.offer(offer.key, offer.version, answer.body, offer.audience, offer.checksum, peer.name)
+            case Offer(key=wanted.key, checksum=wanted.checksum) as offer if (
+                answer.checksum == wanted.checksum and answer.body is not None
+            ):
+                self._store.offer(offer.key, offer.version, answer.body, offer.audience, offer.checksum, sender)
             case _:
-                raise _Missing(wanted, f"{peer.name} sent something else than {wanted.value}")
+                raise RemoteProtocolError(f"{sender} sent something else than {wanted.value}")
         return answer.body
 
     async def _compute(self, ask: RunOp, inputs: list[np.ndarray]) -> Message:

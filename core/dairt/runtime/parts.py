@@ -39,7 +39,7 @@ class Node:
         self.state: NodeState = "starting"
         self.incarnation = host.random.getrandbits(48)
         self.draining = trio.Event()
-        self.calls = Calls(config.name)
+        self.calls = Calls(config.name, config.limits.calls_max)
         self.traffic = Traffic()
         self.budget = Budget(config.limits.bodies_max_bytes)
         self.store = Store(host, config, pool, self.incarnation)
@@ -93,10 +93,10 @@ class Node:
             await trio.sleep(self.config.limits.run_lease_s / 4)
             self.values.sweep()
 
-    def heard_from(self, name: str) -> None:
-        """Somebody said hello, or asked something: if it is a member, it is there."""
+    def heard_from(self, name: str, incarnation: int) -> None:
+        """Somebody said hello: if it is a member, it is there."""
         if name in self.peers:
-            self.peers[name].heard()
+            self.peers[name].heard(incarnation)
             self.pulse.heard(name)
 
     def report(self) -> NodeReport:
@@ -131,9 +131,10 @@ class Node:
 
     async def _run(self, outline: Outline, feeds: dict[str, np.ndarray], run: str) -> dict[str, np.ndarray]:
         self._last_run += 1
-        run = run or f"{self.name}.{self.incarnation % 0xFFFF:04x}.{self._last_run}"
-        if run in self._runs and self._runs[run].view().state == "running":
-            raise RunFailed(f"{run} is under way already")
+        # The incarnation's first 24 bits: two lives of a node whose runs had one name would take each other's values.
+        run = run or f"{self.name}.{self.incarnation >> 24:06x}.{self._last_run}"
+        if run in self._runs or self.values.has_ended(run):
+            raise RunFailed(f"there has been a run {run!r} already: give this one another name")
         coordinator = Coordinator(
             run, outline, feeds,
             host=self.host, config=self.config, store=self.store, values=self.values,
@@ -171,7 +172,10 @@ class Node:
         )
 
     def _member_lost(self, name: str, reason: str) -> None:
-        self.peers[name].close_idle(reason)
+        if self._is_dead(name):
+            self.peers[name].give_up(reason)
+        else:
+            self.peers[name].close_idle(reason)
         for run in self._runs.values():
             run.members_changed(NodeLost(name, reason))
 
@@ -183,8 +187,15 @@ class Node:
 
 
 def check_hello(hello: Hello, config: NodeConfig) -> None:
-    """Raise RemoteProtocolError unless whoever says hello speaks our protocol and is of our cluster."""
+    """Raise RemoteProtocolError unless whoever says hello speaks our protocol and is of our cluster.
+
+    A node must also be another one of our members; observers and operators may have any name.
+    """
     if hello.protocol != PROTOCOL:
         raise RemoteProtocolError(f"speaks protocol {hello.protocol}, this node speaks {PROTOCOL}")
     if hello.cluster != config.cluster:
         raise RemoteProtocolError(f"is of cluster {hello.cluster!r}, this node is of {config.cluster!r}")
+    if hello.role == "node" and hello.node == config.name:
+        raise RemoteProtocolError(f"says it is {config.name!r}, which is this node: two nodes have one name")
+    if hello.role == "node" and hello.node not in config.members:
+        raise RemoteProtocolError(f"is no member of this cluster, whose nodes are {', '.join(sorted(config.members))}")

@@ -55,7 +55,9 @@ class RemoteMember:
     async def broadcast(self, key: str, array: np.ndarray, audience: Audience = ALL, *, unless_held: bool = False) -> Receipt:
         """Broadcast a tensor from this node. Raises PeerUnreachable, NoAnswer or Refused."""
         patience_s = 2 * self._patience_s(array)  # there, and on to the members
-        return await self._ask(Receipt, AskBroadcast(key, audience, unless_held), array, deadline_s=patience_s)
+        question = AskBroadcast(key, audience, unless_held)
+        # Asked twice it would make two versions, and only its caller can decide about that.
+        return await self._ask(Receipt, question, array, deadline_s=patience_s, tries=1)
 
     async def put(self, key: str, array: np.ndarray) -> Receipt:
         """Keep a tensor on this node only."""
@@ -67,7 +69,7 @@ class RemoteMember:
         try:
             for value, array in feeds.items():
                 await self._ask(Ok, KeepValue(run, value), array, deadline_s=self._patience_s(array))
-            answer = await self._ask(RunAnswer, AskRun(run, outline), deadline_s=RUN_S)
+            answer = await self._ask(RunAnswer, AskRun(run, outline), deadline_s=RUN_S, tries=1)
             outputs = {name: await self._fetch(run, name) for name in outline.outputs}
             await self._ask(Ok, EndRun(run), deadline_s=self._limits.exchange_s)
         except (PeerUnreachable, NoAnswer) as exc:
@@ -83,9 +85,9 @@ class RemoteMember:
         return self._report
 
     async def drain(self) -> None:
-        """Ask the node to stop gracefully; one that is gone already has."""
+        """Ask the node to stop gracefully. One that is gone already has; one that is stuck is left to who waits for its end."""
         try:
-            await self._peer.ask(Drain(), deadline_s=self._limits.exchange_s)
+            await self._peer.ask(Drain(), deadline_s=self._limits.hello_s)
         except (PeerUnreachable, NoAnswer):
             return
 
@@ -111,11 +113,12 @@ class RemoteMember:
 
     def _patience_s(self, array: np.ndarray) -> float:
         """How long a tensor may take there, at the slowest rate that still counts as moving."""
-        return self._limits.exchange_s + tensor.image_nbytes(array) / self._limits.slowest_bytes_per_s
+        return self._limits.exchange_patience_s(tensor.image_nbytes(array))
 
-    async def _ask(self, kind: type[M], question: Message, body: np.ndarray | None = None, *, deadline_s: float) -> M:
-        # One try: a broadcast asked for twice would make two versions, and its caller decides about that.
-        answer = (await self._peer.ask(question, body, deadline_s=deadline_s, tries=1)).message
+    async def _ask(
+        self, kind: type[M], question: Message, body: np.ndarray | None = None, *, deadline_s: float, tries: int = 3
+    ) -> M:
+        answer = (await self._peer.ask(question, body, deadline_s=deadline_s, tries=tries)).message
         if not isinstance(answer, kind):
             raise RemoteProtocolError(f"{self.name} answered {type(question).__name__} with something else")
         return answer

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import trio
 
-from dairt.errors import RemoteProtocolError
+from dairt.errors import Refused, RemoteProtocolError
 from dairt.model import tensor
 from dairt.model.config import NodeConfig
 from dairt.model.events import (
@@ -19,6 +19,7 @@ from dairt.model.events import (
     CheckpointSyncBegun,
     TensorStored,
 )
+from dairt.model.names import wrong_with_key
 from dairt.model.tensor_file import FileStamp
 from dairt.model.version import Version, next_version
 from dairt.model.views import CheckpointState, CheckpointView
@@ -28,6 +29,9 @@ from dairt.runtime.host import Host
 from dairt.runtime.workers import Lane, WorkerPool
 
 CheckpointOutcome = Literal["stored", "durable", "superseded", "failed"]
+# A page of an inventory stays well below the largest header; what a line has besides its key and audience.
+INVENTORY_MAX_BYTES = 768 * 1024
+HAVE_BYTES = 160
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -66,6 +70,7 @@ class Store:
         self._host = host
         self._pool = pool
         self._nonce = nonce
+        self._limits = config.limits
         self._writes_files = config.checkpoint == "every-put"
         self._files = CheckpointFiles(
             host.disk,
@@ -77,6 +82,7 @@ class Store:
         self._durable: dict[str, Version] = {}
         self._failed: dict[str, Version] = {}
         self._writes: dict[str, _Write] = {}
+        self._nbytes = 0  # of all items
         self._seen = 0
 
     async def restore(self) -> Restored:
@@ -102,15 +108,19 @@ class Store:
     def offer(self, key: str, version: Version, array: np.ndarray, audience: Audience, checksum: int, source: str) -> bool:
         """Hold a version if it is newer than what is held, by one pointer swap; say whether it was.
 
-        `array` is read-only. Raises RemoteProtocolError when the version held is the same but its bytes are not.
+        `array` is read-only. Raises RemoteProtocolError for what is no key, and when the version held is the same but its
+        bytes are not; Refused when this node has no room for it.
         """
         assert not array.flags.writeable, f"{key}: nobody may change a tensor that is visible"
+        if wrong := wrong_with_key(key):
+            raise RemoteProtocolError(f"{source} offers what is no key: {wrong}")
         self._seen = max(self._seen, version.counter)
         held = self._items.get(key)
         if held is not None and version == held.version and checksum != held.checksum:
             raise RemoteProtocolError(f"{source} offers other bytes for {key} {version} than are held")
         if held is not None and version <= held.version:
             return False
+        self._make_room(key, array.nbytes, 0 if held is None else held.array.nbytes)
         self._items[key] = Item(key, version, array, audience, checksum, self._host.wall())
         self._host.emit(TensorStored(key, version, array.nbytes, checksum, source))
         return True
@@ -119,13 +129,14 @@ class Store:
         """Return when `version` of `key`, or a newer one, is durable, or when writing it failed.
 
         One write a key is under way at a time, and it takes the newest version there is when it begins; whoever waits for
-        an older one shares its end. A caller that is cancelled leaves a write that has begun to its end. On a node that is
-        configured to write no checkpoints, the answer is "stored", at once.
+        an older one shares its end. A caller that is cancelled leaves a write that has begun to its end: the wait may be as
+        long as the disk's, so callers set a deadline. On a node that is configured to write no checkpoints, the answer is
+        "stored", at once, or "superseded" for a version that is no longer held.
         """
         assert self._items[key].version >= version, f"{key} {version} was never offered"
         await trio.lowlevel.checkpoint()
         if not self._writes_files:
-            return "stored"
+            return "stored" if self._items[key].version == version else "superseded"
         while (durable := self._durable.get(key)) is None or durable < version:
             write = self._writes.get(key)
             if write is None:
@@ -136,13 +147,25 @@ class Store:
                 return "failed"
         return "durable" if durable == version else "superseded"
 
+    def awaits_checkpoint(self, key: str, version: Version) -> bool:
+        """Whether a version is held in memory only, and nobody has tried to change that."""
+        item = self._items.get(key)
+        return item is not None and item.version == version and self._writes_files and self._state(item) == "memory"
+
     def inventory(self, member: str, after: str, limit: int) -> tuple[tuple[Have, ...], bool]:
-        """What `member` should hold too: at most `limit` keys after `after`, in order, and whether there are more."""
-        shared = sorted(
-            key for key, item in self._items.items() if key > after and ("all" in item.audience or member in item.audience)
-        )
-        items = [self._items[key] for key in shared[:limit]]
-        return tuple(Have(i.key, i.version, i.checksum, i.audience) for i in items), len(shared) > limit
+        """What `member` should hold too: at most `limit` keys after `after`, in order, and whether there are more.
+
+        At least one, if there are any; fewer than `limit` where their audiences are long.
+        """
+        shared = sorted(key for key, item in self._items.items() if key > after and is_for(member, item.audience))
+        page: list[Have] = []
+        room = INVENTORY_MAX_BYTES
+        for item in (self._items[key] for key in shared[:limit]):
+            room -= HAVE_BYTES + len(item.key.encode()) + sum(len(name) + 1 for name in item.audience)
+            if page and room < 0:
+                break
+            page.append(Have(item.key, item.version, item.checksum, item.audience))
+        return tuple(page), len(page) < len(shared)
 
     def views(self) -> tuple[CheckpointView, ...]:
         """Every key, in order, and how far it is on disk."""
@@ -150,6 +173,14 @@ class Store:
             CheckpointView(i.key, i.version, i.array.dtype.name, i.array.shape, i.array.nbytes, i.checksum, i.written_at, s)
             for i, s in ((item, self._state(item)) for _, item in sorted(self._items.items()))
         )
+
+    def _make_room(self, key: str, nbytes: int, before: int) -> None:
+        if key not in self._items and len(self._items) >= self._limits.keys_max:
+            raise Refused(f"{self._host.name} has no room for {key!r}: it holds {len(self._items)} keys already")
+        total, most = self._nbytes - before + nbytes, self._limits.store_max_bytes
+        if total > most and nbytes > before:
+            raise Refused(f"{self._host.name} has no room for {key!r}: with it it would hold {total} bytes of at most {most}")
+        self._nbytes = total
 
     def _state(self, item: Item) -> CheckpointState:
         if item.durable:
@@ -164,6 +195,7 @@ class Store:
         self._items[stamp.key] = Item(
             stamp.key, stamp.version, found.array, stamp.audience, checksum, stamp.written_at, durable=True
         )
+        self._nbytes += found.array.nbytes  # whatever the limit: what was promised is kept
         self._durable[stamp.key] = stamp.version
         self._host.emit(CheckpointRestored(stamp.key, stamp.version, checksum))
 
@@ -207,3 +239,8 @@ class Store:
             self._items[key] = msgspec.structs.replace(newest, durable=True)
         took_s = trio.current_time() - began
         self._host.emit(CheckpointDurable(key, version, item.array.nbytes, item.checksum, took_s))
+
+
+def is_for(member: str, audience: Audience) -> bool:
+    """Whether a tensor with this audience is meant for `member` (what is local is for nobody else)."""
+    return "all" in audience or member in audience

@@ -9,12 +9,13 @@ ENDED_MAX = 1000  # runs remembered as ended, so that a late attempt does not br
 
 
 class RunValues:
-    """The values of the runs this node takes part in. A run nobody touches for `lease_s` is forgotten."""
+    """The values of the runs this node takes part in. Those of a run nobody touches for `lease_s` are forgotten."""
 
     def __init__(self, lease_s: float) -> None:
         self._lease_s = lease_s
         self._runs: dict[str, dict[str, np.ndarray]] = {}
         self._touched: dict[str, float] = {}
+        self._kept: dict[str, None] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def put(self, run: str, value: str, array: np.ndarray) -> None:
@@ -33,14 +34,29 @@ class RunValues:
 
     def end(self, run: str) -> None:
         """Forget a run, and take no more values for it."""
-        self._runs.pop(run, None)
-        self._touched.pop(run, None)
+        self._forget(run)
         self._ended[run] = None
         if len(self._ended) > ENDED_MAX:
             self._ended.popitem(last=False)
 
     def sweep(self) -> None:
-        """Forget the runs whose lease is over: their coordinator is gone."""
+        """Forget what is held of runs whose lease is over: their coordinator is gone, or so long busy with other nodes.
+
+        Such a run may go on all the same: it asks for what it misses to be made again.
+        """
         overdue = trio.current_time() - self._lease_s
-        for run in [run for run, touched in self._touched.items() if touched < overdue]:
-            self.end(run)
+        for run in [run for run, touched in self._touched.items() if touched < overdue and run not in self._kept]:
+            self._forget(run)
+
+    def keep(self, run: str) -> None:
+        """Hold the values of a run until it ends, lease or not: it is coordinated here."""
+        self._kept[run] = None
+
+    def has_ended(self, run: str) -> bool:
+        """Whether a run was told to end here, not too long ago."""
+        return run in self._ended
+
+    def _forget(self, run: str) -> None:
+        self._runs.pop(run, None)
+        self._touched.pop(run, None)
+        self._kept.pop(run, None)

@@ -75,7 +75,7 @@ class WorkerPool:
     def lane_views(self) -> tuple[LaneView, ...]:
         """How full each lane is."""
         return tuple(
-            LaneView(q.lane, len(q.waiting), q.capacity, sum(w.task != "" for w in q.workers), len(q.workers))
+            LaneView(q.lane, len(q.waiting), q.capacity, sum(w.task != "" for w in q.workers), len(q.workers), q.peak)
             for q in self._queues.values()
         )
 
@@ -140,6 +140,7 @@ class _Queue:
         self.capacity = capacity
         self.workers = [_Worker(f"{lane}-{n}") for n in range(workers)]
         self.waiting: deque[_Task[Any]] = deque()
+        self.peak = 0
         self._room = trio.Semaphore(capacity)
         self._idle = trio.lowlevel.ParkingLot()
         self._closed = False
@@ -150,6 +151,7 @@ class _Queue:
             self._room.release()  # the next one waiting for room is to hear it too
             raise trio.ClosedResourceError("the worker pool is closed")
         self.waiting.append(task)
+        self.peak = max(self.peak, len(self.waiting))
         self._idle.unpark()
 
     async def get(self) -> "_Task[Any]":
