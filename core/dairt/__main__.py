@@ -16,6 +16,10 @@ Begin with `dairt check kill_socket` and `dairt play kill_socket`, then `dairt-c
 COMMANDS = {
     "play": "Tell a story of trouble, and say whether its promises held.",
     "check": "Read a scenario without playing it, and say what it means.",
+    "shrink": "Make a failing story small, as a scenario file.",
+    "guillotine": "Cut a broadcast or a checkpoint off at every point where it can be.",
+    "doctor": "Play a story under other hashes, allocators and garbage collections: is it the same?",
+    "bench": "Measure how fast this machine simulates.",
     "run": "Run a graph on a cluster, and print the digest of its answer.",
     "node": "Be one node of a cluster.",
     "serve": "Play a world for a console, over a control stream.",
@@ -26,6 +30,7 @@ COMMANDS = {
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
 USAGE_EXIT = 2
 INTERRUPTED_EXIT = 130
+BROKEN_PIPE_EXIT = 141
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +45,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return USAGE_EXIT
     except KeyboardInterrupt:
         return INTERRUPTED_EXIT
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, as `head` does. What is left must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE_EXIT
     return code if isinstance(code, int) else 0
 
 

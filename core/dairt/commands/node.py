@@ -11,6 +11,7 @@ from dairt.model.address import Address
 from dairt.model.config import NodeConfig
 from dairt.model.scenario_toml import node_settings
 from dairt.rehearsal import gallery
+from dairt.rehearsal.casting import struck_alone
 from dairt.rehearsal.solo import Briefing, run
 
 
@@ -55,7 +56,7 @@ def node(
         config=NodeConfig(name=name, address=address, members=members, rehearsal=story is not None, **settings),
         data=str(data or Path("dairt-data") / name),
         seed=seed,
-        faults=story.faults if story is not None else (),
+        faults=struck_alone(story, seed or 0) if story is not None else (),
     )
     return run(briefing)
 

@@ -67,11 +67,13 @@ def serve(
 def _play(server: ControlServer, scenario: str, world: str, seed: int, speed: float) -> Bye:
     """Play to the end; what is to be said of it."""
     try:
-        # Only now: clients hear their hello while this takes its time.
+        # Only now: clients hear their hello while this takes its time; and the story first, as it is what is most often wrong.
         from dairt.rehearsal import gallery
+
+        story = gallery.load(scenario)
         from dairt.rehearsal.play import play
 
-        report = play(gallery.load(scenario), world=world, seed=seed, speed=speed, onlooker=server)
+        report = play(story, world=world, seed=seed, speed=speed, onlooker=server)
     except UsageError as exc:
         server.finish(Bye(2, str(exc)))
         raise

@@ -24,14 +24,14 @@ from dairt.control.frames import Act, Answer, Bye, ClientFrame, Hello, Latest, S
 from dairt.control.publisher import Ending, News, Publisher, Stage
 from dairt.control.throttle import Throttle
 from dairt.errors import LocalProtocolError, UsageError
-from dairt.model.action import Action, CutLink, DegradeLink, KillNode, ResetConnection
+from dairt.model.action import Action, DownNode, WorldTrouble
 from dairt.model.address import Address
 
 CLIENTS_MAX = 16  # people and scripts watching one world; each costs a socket and at most one encoded batch
 ARMED_MAX = 256  # actions waiting for the next tick; more than anyone gives by hand while time is paused
 PATIENCE_S = 30.0  # a client on TCP that cannot take one batch in so long is gone
 FAREWELL_S = 0.4  # the last words get so long, so that a stuck client cannot hold up the end
-BREAKING = (ResetConnection, CutLink, DegradeLink, KillNode)
+BREAKING = WorldTrouble | DownNode
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,21 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 
 from dairt.errors import UsageError
-from dairt.model.action import CutLink, DegradeLink, Heal, KillNode, ResetConnection
+from dairt.model.action import (
+    ANY,
+    CutAfter,
+    FrameTrouble,
+    Heal,
+    KillNode,
+    PauseNode,
+    RotBit,
+    WipeNode,
+    WorldTrouble,
+    named,
+)
 from dairt.model.scenario import Fault
 from dairt.protocol.messages import Act
+from dairt.rehearsal.casting import at_event
 from dairt.rehearsal.triggers import Triggers
 from dairt.worlds.faults import Faults
 
@@ -37,7 +49,7 @@ class Trouble:
         name: str,
         faults: Faults,
         planned: Iterable[Fault],
-        broken: Mapping[str, CutLink | DegradeLink],
+        broken: Mapping[str, WorldTrouble],
         die: Callable[[], object],
     ) -> None:
         self._name = name
@@ -46,30 +58,35 @@ class Trouble:
         self._struck_here: dict[str, None] = {}
         self.triggers = Triggers(planned, self._fire)
         for fault, action in broken.items():
-            faults.apply(fault, action)
+            self._apply(fault, action)
 
     def act(self, act: Act) -> None:
-        """Break or heal links as told. Healing all also means that no trigger fires any more."""
+        """Break or heal something as told. Healing all also means that no trigger fires any more."""
         match act.action:
-            case ResetConnection() | CutLink() | DegradeLink() as action:
-                if act.fault in self._struck_here:
-                    del self._struck_here[act.fault]  # our own trouble, told to everyone
-                else:
-                    self._faults.apply(act.fault, action)
             case Heal(fault=""):
                 self._faults.heal_all()
                 self.triggers.disarm()
             case Heal(fault=fault):
                 self._faults.heal(fault)
+            case action if not isinstance(action, WorldTrouble):
+                raise UsageError(f"a node cannot {action} by itself; it can break and heal its links, its disk and the like")
+            case action if act.fault in self._struck_here:
+                del self._struck_here[act.fault]  # our own trouble, told to everyone
             case action:
-                raise UsageError(f"a node cannot {action} by itself; it can break and heal its links")
+                self._apply(act.fault, action)
 
-    def _fire(self, fault: Fault) -> None:
-        match fault.action:
-            case ResetConnection() | CutLink() | DegradeLink() as action:
-                self._faults.apply(fault.id, action)
-                self._struck_here[fault.id] = None
-            case KillNode(node=self._name):
+    def _apply(self, fault: str, action: WorldTrouble) -> None:
+        """Let it begin, unless it befalls one connection, or one frame, and those are another node's."""
+        if isinstance(action, CutAfter | FrameTrouble) and not {self._name, ANY} & {*named(action.link.a)}:
+            return
+        self._faults.apply(fault, action)
+
+    def _fire(self, fault: Fault, node: str) -> None:
+        match at_event(fault, node):
+            case KillNode(node=nodes) | WipeNode(node=nodes) if self._name in named(nodes):
                 self._die()
+            case action if isinstance(action, WorldTrouble) and not isinstance(action, PauseNode | RotBit):
+                self._apply(fault.id, action)
+                self._struck_here[fault.id] = None
             case _:
-                return  # another process, and whoever started us sees to it
+                return  # another process, or a thing that whoever started us sees to

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dairt.model.action import Action, FaultAction, KillNode, kind_of
+from dairt.model.action import Action, DownNode, FaultAction, kind_of, named
 from dairt.model.scenario import Fault
 from dairt.model.views import FaultView
 
@@ -13,7 +13,10 @@ OVER_MAX = 200  # operator's faults that are over, kept for people to look at
 
 @dataclass
 class Row:
-    """One fault. `ends_s` is when it is due to be healed; None is not by itself."""
+    """One fault. `ends_s` is when it is due to be healed; None is not by itself.
+
+    `excused` is one that was skipped as the story itself has it, by its budget or by the seed: that it never fired is no doubt.
+    """
 
     id: str
     action: Action
@@ -21,6 +24,7 @@ class Row:
     ends_s: float | None = None
     fired: int = 0
     reason: str = ""
+    excused: bool = False
 
 
 class Ledger:
@@ -75,7 +79,7 @@ class Ledger:
 
     def keeps_down(self, node: str) -> tuple[str, ...]:
         """The ids of the faults that hold a node down."""
-        return tuple(row.id for row in self.active() if isinstance(row.action, KillNode) and row.action.node == node)
+        return tuple(row.id for row in self.active() if isinstance(row.action, DownNode) and node in named(row.action.node))
 
     def views(self, now: float) -> tuple[FaultView, ...]:
         """All of it, for people."""

@@ -42,7 +42,7 @@ async def open_ground(setting: Setting, journal: Journal) -> AsyncIterator[Groun
             dice=dice,
             wall=time.time,
         )
-        faults = Faults(trio.current_time, dice.stream("faults"))
+        faults = Faults(trio.current_time, dice)
         yield ground(scenario, parts, faults, members, journal)
 
 

@@ -17,10 +17,11 @@ import trio
 
 from dairt.errors import DairtError, UsageError
 from dairt.model.action import Action
-from dairt.model.events import Entry
+from dairt.model.events import Entry, PromiseBroken
 from dairt.model.scenario import Scenario
 from dairt.model.views import PromiseView
 from dairt.rehearsal.judge import check_expectations
+from dairt.rehearsal.python import load_python
 from dairt.rehearsal.report import Report, Scribe, Verdict
 from dairt.rehearsal.stage import Setting, Stage, check_world, open_stage
 from dairt.rehearsal.timeline import Timeline
@@ -62,21 +63,25 @@ def play(
     data: Path | None = None,
     errand: Errand | None = None,
     listener: Listener | None = None,
+    allow_python: bool = False,
+    until_broken: str = "",
 ) -> Report:
     """Play a scenario to its end, or until SIGINT or SIGTERM, and say whether its promises held.
 
     In the simulated world the same scenario and seed give the same digest, at every `speed` and however many look on.
     `data` is where real nodes keep their files (None: a folder that is removed). An `errand` is run when all nodes are up;
-    a scenario without an end is over when it is done. A `listener` hears every event. Raises UsageError before anything
-    starts.
+    a scenario without an end is over when it is done. A `listener` hears every event. `allow_python` lets the scenario run
+    code that it names. The run is over when the promise `until_broken` is. Raises UsageError before anything starts.
     """
     if not -SEED_END <= seed < SEED_END:
         raise UsageError(f"--seed {seed}: a seed is a number of at most 63 bits")
     check_expectations(scenario.expectations)
     check_world(scenario, world)
+    load_python(scenario, allow_python)
     with seeded(seed) if world == "sim" else nullcontext() as controller:
         clock = VirtualClock(speed) if world == "sim" else None
-        run = _Run(Setting(scenario, world, seed, clock, controller, data), onlooker, errand, listener)
+        setting = Setting(scenario, world, seed, clock, controller, data, allow_python)
+        run = _Run(setting, onlooker, errand, listener, until_broken)
         instruments = [onlooker.instrument] if onlooker is not None and onlooker.instrument is not None else []
         try:
             trio.run(run.main, clock=clock or _RealClock(), instruments=instruments)
@@ -92,12 +97,18 @@ class _Run:
     """One run, and what is to be said of it."""
 
     def __init__(
-        self, setting: Setting, onlooker: Onlooker | None, errand: Errand | None, listener: Listener | None
+        self,
+        setting: Setting,
+        onlooker: Onlooker | None,
+        errand: Errand | None,
+        listener: Listener | None,
+        until_broken: str,
     ) -> None:
         self._setting = setting
         self._onlooker = onlooker
         self._errand = errand
         self._listener = listener
+        self._until_broken = until_broken
         self._scope = trio.CancelScope()
         self._scribe = Scribe()
         self._digest = Digest()
@@ -107,6 +118,7 @@ class _Run:
         self._seconds = 0.0
         self._promises: tuple[PromiseView, ...] = ()
         self._never_fired: list[str] = []
+        self._metrics: dict[str, list[float]] = {}
 
     async def main(self) -> None:
         """Inside trio."""
@@ -127,6 +139,8 @@ class _Run:
         """Tell the story, and do the errand."""
         if self._listener is not None:
             stage.journal.listeners.append(self._listener)
+        if self._until_broken:
+            stage.journal.listeners.append(self._end_when_broken)
         timeline = Timeline(stage, self._onlooker.inbox if self._onlooker else None, self._guard)
         async with trio.open_nursery() as nursery:
             if self._errand is not None:
@@ -157,6 +171,8 @@ class _Run:
             happened=tuple(self._scribe.happened),
             left_out=self._scribe.left_out,
             promises=self._promises,
+            metrics=self._metrics,
+            allow_python=self._setting.allow_python,
         )
 
     def _verdict(self) -> tuple[Verdict, str]:
@@ -174,7 +190,12 @@ class _Run:
     def _note(self, stage: Stage) -> None:
         self._seconds = stage.now()
         self._promises = stage.judge.views()
-        self._never_fired = [row.id for row in stage.ledger.planned if not row.fired]
+        self._metrics = stage.meter.values()
+        self._never_fired = [row.id for row in stage.ledger.planned if not (row.fired or row.excused)]
+
+    def _end_when_broken(self, entry: Entry) -> None:
+        if isinstance(entry.event, PromiseBroken) and entry.event.promise == self._until_broken:
+            self._scope.cancel()
 
     def _stop(self, reason: str) -> None:
         self._stopped = reason

@@ -1,6 +1,6 @@
 """What came of a run: for people, as text; for programs, as JSON."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,7 +25,8 @@ class Happening(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """What came of playing a scenario. `digest` is over all events, and only where time is simulated.
 
-    `seconds` are of the story, `wall_s` of those who waited; `left_out` counts happenings past the first 500.
+    `seconds` are of the story, `wall_s` of those who waited; `left_out` counts happenings past the first 500; `metrics` are
+    what each metric measured; `allow_python` is whether code that the story names was run.
     """
 
     scenario: str
@@ -41,6 +42,8 @@ class Report(msgspec.Struct, frozen=True):
     happened: tuple[Happening, ...]
     left_out: int
     promises: tuple[PromiseView, ...]
+    metrics: dict[str, list[float]] = {}
+    allow_python: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -50,7 +53,8 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def replay(self) -> str:
         """The command that plays this again."""
-        return f"dairt play {self.source or self.scenario} --world {self.world} --seed {self.seed}"
+        python = " --allow-python" if self.allow_python else ""
+        return f"dairt play {self.source or self.scenario} --world {self.world} --seed {self.seed}{python}"
 
     def text(self) -> str:
         """The report for people; its last line is the digest, where there is one."""
@@ -63,10 +67,13 @@ class Report(msgspec.Struct, frozen=True):
         lines += [f"digest {self.digest}"] if self.digest else []
         return "\n".join(lines)
 
+    def values(self) -> dict[str, Any]:
+        """The report as plain values, with the exit code and the command that plays it again."""
+        return {**msgspec.to_builtins(self), "exit_code": self.exit_code, "replay": self.replay}
+
     def json(self) -> str:
         """The report for programs."""
-        values = msgspec.to_builtins(self)
-        return msgspec.json.encode({**values, "exit_code": self.exit_code, "replay": self.replay}).decode()
+        return msgspec.json.encode(self.values()).decode()
 
 
 class Scribe:

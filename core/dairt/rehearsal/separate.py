@@ -14,10 +14,21 @@ import msgspec
 import trio
 
 from dairt.errors import NoAnswer, PeerUnreachable, Refused, UsageError
-from dairt.model.action import Action, CutLink, DegradeLink, Heal, LinkTrouble
+from dairt.model.action import (
+    Action,
+    Heal,
+    LinkTrouble,
+    PauseNode,
+    PowerCut,
+    RotBit,
+    Unsynced,
+    WorldTrouble,
+    why_not,
+)
 from dairt.model.events import Entry, FaultFired, NodeDown, PhaseBegan, SocketOpened
 from dairt.model.scenario import Fault
 from dairt.model.views import NodeView
+from dairt.rehearsal.casting import struck_alone
 from dairt.rehearsal.loopback import loopback_members
 from dairt.rehearsal.solo import HURRIED_EXIT, Briefing
 from dairt.rehearsal.stage import Ground, Setting
@@ -26,6 +37,7 @@ from dairt.runtime.cluster import Member
 from dairt.runtime.host import Host
 from dairt.runtime.journal import Journal
 from dairt.runtime.remote import RemoteMember, remote_member
+from dairt.worlds.faults import Faults
 from dairt.worlds.files import FileDisk
 from dairt.worlds.processes import Child, run_child
 from dairt.worlds.sim.dice import Dice
@@ -41,40 +53,70 @@ ORDERS_MAX = 1000  # links' troubles that a node has not been told of; one that 
 @asynccontextmanager
 async def open_ground(setting: Setting, journal: Journal) -> AsyncIterator[Ground]:
     """Processes, and an operator who asks them."""
-    links = Links(setting.scenario.faults)
+    links = Links(struck_alone(setting.scenario, setting.seed), setting.seed)
     journal.listeners.append(links.see)
     with nullcontext(setting.data) if setting.data is not None else TemporaryDirectory(prefix="dairt-") as folder:
         machines = ProcessMachines(setting, Path(folder), journal, links)
-        yield Ground(machines, links, time.time, sockets=lambda name: 0)  # what has ended has none
+        # What has ended has no sockets.
+        yield Ground(machines, links, time.time, lambda name: 0, machines.power_cut, machines.wipe)
 
 
 class Links:
-    """What is broken on the links now, as every node is to know it: those that are up, and those that start."""
+    """What is broken now, as every node is to know it: those that are up, and those that start.
 
-    def __init__(self, planned: tuple[Fault, ...]) -> None:
-        self.broken: dict[str, CutLink | DegradeLink] = {}
+    But for what is done to a process from outside: it is stopped and goes on by signals, and a bit in its folder flips.
+    """
+
+    def __init__(self, planned: tuple[Fault, ...], seed: int = 0) -> None:
+        self.broken: dict[str, WorldTrouble] = {}
         self.planned = planned  # those that have not struck
+        self.children: dict[str, Child] = {}  # the processes that are up
+        self.outside = Faults(trio.current_time, Dice(seed), self)
+        self._paused: dict[str, None] = {}
         self._orders: dict[str, trio.MemorySendChannel[tuple[Action, str]]] = {}
         self._sockets: dict[tuple[str, str], int] = {}  # by who opened them, and to whom
 
-    def apply(self, fault_id: str, action: LinkTrouble) -> int:
-        """Break something at every node, and say how many sockets it befalls; where a node's own trigger did, it knows."""
-        if isinstance(action, CutLink | DegradeLink):
+    def apply(self, fault_id: str, action: WorldTrouble) -> int:
+        """Break something at every node, and say how much it befalls; where a node's own trigger did, it knows."""
+        if isinstance(action, PauseNode | RotBit):
+            return self.outside.apply(fault_id, action)
+        if action.lasts:
             self.broken[fault_id] = action
         self._order(action, fault_id)
+        if not isinstance(action, LinkTrouble):
+            return 0
         covers = action.link.covers
         return sum(count for (a, b), count in self._sockets.items() if covers(a, b) or covers(b, a))
 
     def heal(self, fault_id: str) -> None:
         """End one fault."""
+        self.outside.heal(fault_id)
         self.broken.pop(fault_id, None)
         self._order(Heal(fault_id))
 
     def heal_all(self) -> None:
         """End them all, and arm no trigger any more."""
+        self.outside.heal_all()
         self.broken.clear()
         self.planned = ()
         self._order(Heal())
+
+    def pause(self, node: str) -> None:
+        """Stop a process."""
+        self._paused[node] = None
+        self._signal(node, signal.SIGSTOP)
+
+    def resume(self, node: str) -> None:
+        """Let a process go on."""
+        self._paused.pop(node, None)
+        self._signal(node, signal.SIGCONT)
+
+    def slow(self, node: str, one_in: int) -> None:
+        """Leave a process its pace: it slows down itself."""
+
+    def _signal(self, node: str, number: signal.Signals) -> None:
+        if node in self.children:
+            self.children[node].signal(number)
 
     def see(self, entry: Entry) -> None:
         """Hear of an event: a journal listener. A fault strikes once, and none after the time of trouble."""
@@ -93,6 +135,8 @@ class Links:
     async def tell(self, member: RemoteMember, orders: trio.MemoryReceiveChannel[tuple[Action, str]]) -> None:
         """Pass orders on to one node, in their order. One that cannot be told is about to be known as down."""
         async for action, fault in orders:
+            while member.name in self._paused:
+                await self.outside.change()
             try:
                 await member.act(action, fault)
             except (PeerUnreachable, NoAnswer, Refused):
@@ -106,6 +150,8 @@ class Links:
     def dismiss(self, name: str) -> None:
         """No more orders for a node; it is down, and its sockets are gone."""
         self._orders.pop(name).close()
+        self.outside.switch_off(name)  # what stopped this process stops no other
+        self.outside.switch_on(name)
         self._sockets = {ends: count for ends, count in self._sockets.items() if name not in ends}
 
     def _order(self, action: Action, fault: str = "") -> None:
@@ -130,9 +176,11 @@ class ProcessMachines:
         members = loopback_members(scenario.nodes)
         self._configs = {name: scenario.node_config(name, members) for name in scenario.nodes}
         self._lives: dict[str, int] = dict.fromkeys(members, 0)
-        self.children: dict[str, Child] = {}  # the processes that are up
+        self.children = links.children
         self._sources: dict[str, int] = {}
         self._operator = _operator(folder, setting.seed)
+        for name in members:
+            links.outside.join_disk(name, FileDisk(folder / name))
 
     async def run(self, name: str, *, task_status: trio.TaskStatus[Member]) -> None:
         """See Machines. A process that a stranger killed is a node down; one that crashed is a bug, and ends the run."""
@@ -163,8 +211,17 @@ class ProcessMachines:
 
     def unplug(self, name: str) -> None:
         """See Machines: SIGKILL, now. What it told until then is heard first."""
-        self.children[name].signal(signal.SIGKILL)
-        self._tales.mute(self._sources[name])
+        if (child := self.children.get(name)) is not None:  # else it is not up yet, and ends with its life
+            child.signal(signal.SIGKILL)
+            self._tales.mute(self._sources[name])
+
+    def power_cut(self, name: str, unsynced: Unsynced) -> None:
+        """Nobody can cut the power of a part of a real machine."""
+        raise UsageError(f"cannot cut the power of {name}: {why_not(PowerCut(name, unsynced), 'proc')}")
+
+    async def wipe(self, name: str) -> None:
+        """Empty the folder of a node that is down."""
+        await FileDisk(self._folder / name).wipe()
 
     def _member(self, name: str) -> RemoteMember:
         config = self._configs[name]

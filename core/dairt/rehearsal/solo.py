@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from dairt.model.action import CutLink, DegradeLink
+from dairt.model.action import WorldTrouble
 from dairt.model.config import NodeConfig
 from dairt.model.scenario import Fault
 from dairt.protocol.messages import Act
@@ -27,6 +27,8 @@ from dairt.runtime.host import Host
 from dairt.runtime.journal import Journal, Listener
 from dairt.runtime.node import Node, run_node
 from dairt.worlds.faults import Faults
+from dairt.worlds.faulty_compute import FaultyCompute
+from dairt.worlds.faulty_disk import FaultyDisk
 from dairt.worlds.faulty_network import FaultyNetwork
 from dairt.worlds.files import FileDisk
 from dairt.worlds.fingerprint import fingerprint
@@ -40,7 +42,7 @@ HURRIED_EXIT = 130  # as shells have it for what a signal ended
 class Briefing(msgspec.Struct, frozen=True):
     """What a node process must know. `origin_s` is the machine's clock at the story's beginning.
 
-    `faults` wait for an event of this node; `broken` are the links' troubles in effect as it starts. Without a `seed` its
+    `faults` wait for an event of this node; `broken` are the troubles in effect as it starts. Without a `seed` its
     dice are the operating system's.
     """
 
@@ -50,7 +52,7 @@ class Briefing(msgspec.Struct, frozen=True):
     life: int = 1
     origin_s: float = 0.0
     faults: tuple[Fault, ...] = ()
-    broken: dict[str, CutLink | DegradeLink] = {}
+    broken: dict[str, WorldTrouble] = {}
 
 
 class SharedClock(trio.abc.Clock):
@@ -117,15 +119,21 @@ def _host(briefing: Briefing, disk: FileDisk, journal: Journal) -> Host:
 def _breakable(
     briefing: Briefing, host: Host, journal: Journal, machine: trio.Nursery, die: Callable[[], None]
 ) -> tuple[Host, Callable[[Act], None] | None]:
-    """The host with trouble in its network, and how to make some; a node that is not in rehearsal stays as it is."""
+    """The host with trouble in all its parts, and how to make some; a node that is not in rehearsal stays as it is."""
     if not briefing.config.rehearsal:
         return host, None
-    faults = Faults(trio.current_time, Dice(briefing.seed or 0).stream("faults", host.name))
+    faults = Faults(trio.current_time, Dice(briefing.seed or 0))
     trouble = Trouble(host.name, faults, briefing.faults, briefing.broken, die)
     journal.listeners.append(trouble.triggers)
     names = {address: name for name, address in briefing.config.members.items()}
-    network = FaultyNetwork(host.network, host.name, faults, lambda address: names.get(address, ""), machine)
-    return replace(host, network=network), trouble.act
+    broken_host = replace(
+        host,
+        network=FaultyNetwork(host.network, host.name, faults, lambda address: names.get(address, ""), machine),
+        disk=FaultyDisk(host.disk, host.name, faults),
+        compute=FaultyCompute(host.compute, host.name, faults),
+        wall=lambda: host.wall() + faults.clock_skew_s(host.name),
+    )
+    return broken_host, trouble.act
 
 
 class Ending:

@@ -1,7 +1,7 @@
 """Where a scenario is played: a cluster in one of the worlds, and the one door through which anyone acts on it."""
 
 import importlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,18 @@ from dairt.errors import UsageError
 from dairt.model.action import (
     Action,
     Broadcast,
-    CutLink,
-    DegradeLink,
+    CallPython,
     GraphRecipe,
     Heal,
-    KillNode,
+    NodeTrouble,
     Put,
-    ResetConnection,
-    RestartNode,
     RunGraph,
+    Unsynced,
+    WorldTrouble,
+    kind_of,
+    nodes_of,
+    why_not,
+    worlds_of,
 )
 from dairt.model.events import PhaseBegan
 from dairt.model.graph import Graph
@@ -30,8 +33,10 @@ from dairt.model.toml_table import suggestion
 from dairt.model.views import NodeView, Snapshot
 from dairt.rehearsal.judge import Judge
 from dairt.rehearsal.ledger import Ledger
+from dairt.rehearsal.metrics import Meter
+from dairt.rehearsal.python import load_python
 from dairt.rehearsal.recipes import make_feeds, make_graph, make_tensor
-from dairt.rehearsal.trouble import LinkFaults, Trouble
+from dairt.rehearsal.trouble import Trouble, WorldFaults
 from dairt.runtime.cluster import Cluster, Machines, open_cluster
 from dairt.runtime.journal import Journal
 from dairt.worlds.sim.clock import VirtualClock
@@ -50,7 +55,8 @@ OPENERS = {
 class Setting:
     """What is to be put on a stage. `clock` and `controller` are there in the simulated world only.
 
-    `data` is where real nodes keep their checkpoints; None is a temporary folder, removed at the end.
+    `data` is where real nodes keep their checkpoints; None is a temporary folder, removed at the end. `allow_python` lets the
+    scenario run code of its own.
     """
 
     scenario: Scenario
@@ -59,16 +65,25 @@ class Setting:
     clock: VirtualClock | None = None
     controller: Controller | None = None
     data: Path | None = None
+    allow_python: bool = False
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What a world lends to a stage: machines, their links' faults, a wall clock, and how many sockets a host has open."""
+    """What a world lends to a stage: machines, their links' faults, a wall clock, and how many sockets a host has open.
+
+    `power_cut` switches a host off in silence, just before its node is killed, and loses what its disk has not synced; it
+    raises UsageError where a world cannot. `wipe` empties the disk of a node that is down. `litter` tells what
+    such a node has left behind besides sockets: tasks that go on and files that were never finished, where that can be seen.
+    """
 
     machines: Machines
-    faults: LinkFaults
+    faults: WorldFaults
     wall: Callable[[], float]
     sockets: Callable[[str], int]
+    power_cut: Callable[[str, Unsynced], None]
+    wipe: Callable[[str], Awaitable[None]]
+    litter: Callable[[str], tuple[str, ...]] = lambda name: ()
 
 
 Opener = Callable[[Setting, Journal], AbstractAsyncContextManager[Ground]]
@@ -86,8 +101,13 @@ class Stage:
         self.journal = journal
         self.phase = "boot"
         self.taken: list[Do] = []  # what operators did, as a scenario would write it
-        self.trouble = Trouble(ground.faults, cluster, Ledger(setting.scenario.faults), journal.emit, self.now)
-        self.judge = Judge(setting.scenario.expectations, journal.emit)
+        self.trouble = Trouble(ground.faults, ground, cluster, Ledger(setting.scenario.faults), journal.emit, self.now)
+        self.meter = Meter(lambda fault: self.ledger[fault].action, self.snapshot)
+        self._python = load_python(setting.scenario, setting.allow_python)
+        self.judge = Judge(
+            setting.scenario.expectations, journal.emit, measured=lambda: self.meter.values(), python=self._python
+        )
+        self.judge.tell(setting.scenario, lambda fault: self.ledger[fault].action)
         self._ground = ground
         self._uses: dict[str, int] = {}
         self._graphs: dict[GraphRecipe, Graph] = {}
@@ -128,12 +148,12 @@ class Stage:
 
         Raises UsageError for what makes no sense now, and what the cluster's own calls raise.
         """
-        self._check_nodes(action)
+        self._check(action)
+        if isinstance(action, WorldTrouble):
+            return self.trouble.strike(fault_id or self.ledger.new_id(), action, for_s)
+        if isinstance(action, NodeTrouble):
+            return await self.trouble.strike_node(fault_id or self.ledger.new_id(), action, for_s)
         match action:
-            case ResetConnection() | CutLink() | DegradeLink():
-                self.trouble.strike(fault_id or self.ledger.new_id(), action, for_s)
-            case KillNode() | RestartNode():
-                await self.trouble.strike_node(fault_id or self.ledger.new_id(), action, for_s)
             case Heal(fault=fault):
                 await self.trouble.heal(fault)
             case Broadcast(key=key, tensor=recipe, source=source):
@@ -141,22 +161,19 @@ class Stage:
                 await self.cluster.broadcast(key, array, source=source)
             case Put(key=key, tensor=recipe, node=node):
                 await self.cluster.put(key, make_tensor(recipe, self.seed, "tensor", key, self._use(key)), node=node)
+            case CallPython(call=call):
+                if call not in self._python:
+                    raise UsageError(f"{call} is none of the story's own code, and nothing else is called")
+                await self._python[call](self.cluster)
             case RunGraph(graph=recipe, coordinator=coordinator):
                 graph = self._graph(recipe)
                 await self.cluster.run(graph, make_feeds(graph, self.seed), coordinator=coordinator)
 
-    def _check_nodes(self, action: Action) -> None:
-        match action:
-            case ResetConnection(link=link) | CutLink(link=link) | DegradeLink(link=link):
-                named = [name for name in (link.a, link.b) if name != "any"]
-            case KillNode(node=node) | RestartNode(node=node) | Put(node=node):
-                named = [node]
-            case Broadcast(source=node) | RunGraph(coordinator=node):
-                named = [node]
-            case _:
-                named = []
-        for name in named:
-            if name and name not in self.cluster.names:
+    def _check(self, action: Action) -> None:
+        if because := why_not(action, self.world):
+            raise UsageError(f"{kind_of(action)} is not for the world {self.world!r}: {because}")
+        for name in nodes_of(action):
+            if name not in self.cluster.names:
                 raise UsageError(f"there is no node {name!r}; {suggestion(name, self.cluster.names)}")
 
     def _use(self, key: str) -> int:
@@ -170,7 +187,10 @@ class Stage:
 
     def _true_sockets(self, view: NodeView) -> NodeView:
         """A node that is down cannot say what it left open: its host can."""
-        return msgspec.structs.replace(view, sockets=self._ground.sockets(view.name)) if view.state == "down" else view
+        if view.state != "down":
+            return view
+        sockets, litter = self._ground.sockets(view.name), self._ground.litter(view.name)
+        return msgspec.structs.replace(view, sockets=sockets, litter=litter)
 
 
 @asynccontextmanager
@@ -183,7 +203,7 @@ async def open_stage(setting: Setting) -> AsyncIterator[Stage]:
         open_cluster(ground.machines, setting.scenario.nodes, journal) as cluster,
     ):
         stage = Stage(setting, ground, cluster, journal)
-        journal.listeners.append(stage.judge.see)
+        journal.listeners += [stage.meter.see, stage.judge.see]
         try:
             yield stage
         finally:
@@ -198,6 +218,14 @@ def check_world(scenario: Scenario, world: str) -> None:
         raise UsageError(
             f"{scenario.source}: {scenario.name} is not for the world {world!r}; its worlds are {', '.join(scenario.worlds)}"
         )
+    for fault in scenario.faults:
+        if why := why_not(fault.action, world):
+            can = " or ".join(worlds_of(type(fault.action)))
+            raise UsageError(f"{fault.place}: fault {fault.id!r} cannot be played in {world}, only in {can}: {why}")
+    planned = [(fault.place, fault.action) for fault in scenario.faults]
+    for place, action in [*planned, *((do.place, do.action) for do in scenario.actions)]:
+        if because := why_not(action, world):
+            raise UsageError(f"{place or scenario.source}: the world {world!r} cannot do {kind_of(action)}: {because}")
 
 
 def _opener(world: str) -> Opener:

@@ -10,13 +10,12 @@ from queue import Empty, SimpleQueue
 import msgspec
 import trio
 
-from dairt.errors import DairtError, UsageError
-from dairt.model.action import Action, Broadcast, CutLink, DegradeLink, FaultAction, Heal, Put, ResetConnection, kind_of
-from dairt.model.events import ActionRefused, FaultSkipped
-from dairt.model.scenario import TICK_S, At, Do, Every, Fault, Work
+from dairt.errors import DairtError
+from dairt.model.action import Action, Broadcast, FaultAction, Heal, Put
+from dairt.model.events import ActionRefused
+from dairt.model.scenario import TICK_S, Do, Work
 from dairt.rehearsal.stage import Stage
-from dairt.rehearsal.triggers import Triggers
-from dairt.worlds.sim.dice import Dice
+from dairt.rehearsal.strikes import Strikes
 
 LOOK_TICKS = 10  # promises that must come true are looked at so often: a snapshot of a large cluster is no trifle
 UNDER_WAY_MAX = 64  # of one work at a time: a cluster that cannot keep up is not buried
@@ -37,25 +36,24 @@ class Timeline:
         self._story = stage.scenario
         self._inbox = inbox
         self._guard = guard
-        self._dice = Dice(stage.seed)
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
         self._saved = deque(sorted(self._story.actions, key=lambda do: do.at_s))
         self._under_way: dict[str, int] = {}
         self._tick = 0
-        # At most one for every planned fault.
-        self._struck, self._strikes = trio.open_memory_channel[Fault](len(self._story.faults))
-        self._triggers = Triggers(self._story.faults, self._trigger)
-        stage.journal.listeners.append(self._triggers)
+        self._begun_s = math.inf
+        # The task that strikes is started here, not where its event was emitted: it belongs to no node.
+        self._strikes = Strikes(stage, self._at, lambda *task: self._nursery.start_soon(*task), self._elapsed)
 
     async def run(self) -> None:
         """Start the nodes and tell the story to its end; one without an end is told until cancelled."""
         await self._stage.cluster.start_all()
         self.all_up.set()
+        self._begun_s = trio.current_time()
         self._plan()
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._keep_time)
-            self._nursery.start_soon(self._strike_nodes)
+            self._nursery.start_soon(self._strikes.run)
             await self._phases()
             self._nursery.cancel_scope.cancel()
 
@@ -67,9 +65,8 @@ class Timeline:
             return
         await trio.sleep(time.trouble_until_s)
         stage.begin("settle")
-        self._triggers.disarm()
         self._due.clear()
-        self._skip_the_rest()
+        self._strikes.end()
         await self._heal()
         stage.judge.healed(stage.now())
         await trio.sleep(time.settle_s)
@@ -79,17 +76,7 @@ class Timeline:
     # -- what is due when ----------------------------------------------------------------------------------------------
 
     def _plan(self) -> None:
-        end_s = self._story.time.trouble_until_s if self._story.time else math.inf
-        for fault in self._story.faults:
-            match fault.when:
-                case At(at_s=at_s):
-                    self._at(at_s, lambda fault=fault: self._strike(fault))  # type: ignore[misc]
-                case Every(mean_s=mean_s, max_times=max_times):
-                    dice, at_s = self._dice.stream("fault", fault.id), 0.0
-                    for _ in range(max_times):
-                        at_s += dice.expovariate(1 / mean_s)
-                        if at_s < end_s:
-                            self._at(at_s, lambda fault=fault: self._strike(fault))  # type: ignore[misc]
+        self._strikes.plan(self._story.time.trouble_until_s if self._story.time else math.inf)
         for work in self._story.work:
             self._at(work.at_s, lambda work=work: self._give(work, 0))  # type: ignore[misc]
 
@@ -97,13 +84,17 @@ class Timeline:
         """Call `act` at the first tick that is not before `at_s`."""
         heappush(self._due, (math.ceil(at_s / TICK_S - 1e-6), next(self._order), act))
 
+    def _elapsed(self) -> float:
+        """Seconds since all nodes were up, and 0 before."""
+        return max(0.0, self._stage.now() - self._begun_s)
+
     async def _keep_time(self) -> None:
-        begun = trio.current_time()
         for self._tick in count():
-            await trio.sleep_until(begun + self._tick * TICK_S)
+            await trio.sleep_until(self._begun_s + self._tick * TICK_S)
             self._guard()
             while self._due and self._due[0][0] <= self._tick:
                 heappop(self._due)[2]()
+            self._strikes.tick()
             for fault in self._stage.ledger.take_due(self._stage.now()):
                 self._nursery.start_soon(self._heal, fault)
             # An operator's actions of this session, and those saved from another, come at the same place: it replays.
@@ -112,46 +103,11 @@ class Timeline:
             if self._tick % LOOK_TICKS == 0:
                 self._stage.judge.look(self._stage.snapshot, self._stage.now())
 
-    # -- trouble -------------------------------------------------------------------------------------------------------
-
-    def _trigger(self, fault: Fault) -> None:
-        """Inside the emit of the event: links break right here, nodes as soon as the task that strikes them runs."""
-        if isinstance(fault.action, ResetConnection | CutLink | DegradeLink):
-            try:
-                self._stage.trouble.strike(fault.id, fault.action, fault.for_s)
-            except UsageError as exc:
-                self._skip(fault, str(exc))
-        else:
-            self._struck.send_nowait(fault)
-
-    async def _strike_nodes(self) -> None:
-        async for fault in self._strikes:
-            self._strike(fault)
-
-    def _strike(self, fault: Fault) -> None:
-        self._nursery.start_soon(self._try_fault, fault)
-
-    async def _try_fault(self, fault: Fault) -> None:
-        try:
-            await self._stage.inject(fault.action, fault.id, fault.for_s)
-        except (DairtError, OSError) as exc:
-            self._skip(fault, str(exc))
-
     async def _heal(self, fault: str = "") -> None:
         try:
             await self._stage.trouble.heal(fault)
         except* OSError as group:
             self._refuse(str(Heal(fault)), group.exceptions[0])
-
-    def _skip(self, fault: Fault, reason: str) -> None:
-        if not self._stage.ledger[fault.id].fired:
-            self._stage.ledger.over(fault.id, "skipped", reason)
-        self._stage.journal.emit("", FaultSkipped(fault.id, kind_of(fault.action), reason))
-
-    def _skip_the_rest(self) -> None:
-        for fault in self._story.faults:
-            if self._stage.ledger[fault.id].state == "planned":
-                self._skip(fault, f"its moment never came: {fault.when}")
 
     # -- work and operators --------------------------------------------------------------------------------------------
 

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from dairt.model.action import named
 from dairt.model.events import EVENT_TYPES, Entry, EventBase
 from dairt.model.scenario import Fault, On
+
+Conditions = tuple[tuple[str, str | float], ...]
 
 
 @dataclass
@@ -15,22 +18,28 @@ class _Armed:
     counts: dict[str, int] = field(default_factory=dict)
 
     def reached_by(self, entry: Entry) -> bool:
-        if self.on.node not in ("", entry.node) or not all(_holds(entry.event, *part) for part in self.on.where):
+        if self.on.node and entry.node not in named(self.on.node):
+            return False
+        if not matches(entry.event, self.on.where):
             return False
         self.counts[entry.node] = self.counts.get(entry.node, 0) + 1
         return self.counts[entry.node] >= self.on.nth
 
 
+def matches(event: EventBase, where: Conditions) -> bool:
+    """Say whether an event's fields are as they must be: a text equal, a number reached."""
+    return all(_holds(event, name, wanted) for name, wanted in where)
+
+
 def _holds(event: EventBase, name: str, wanted: str | float) -> bool:
-    """A text must be equal; a number must have been reached."""
     value = getattr(event, name)
     return bool(str(value) == wanted if isinstance(wanted, str) else value >= wanted)
 
 
 class Triggers:
-    """Calls `fire(fault)` inside the emit of the event that a fault waits for; each fault once."""
+    """Calls `fire(fault, node)` inside the emit, by this node, of the event that a fault waits for; each fault once."""
 
-    def __init__(self, faults: Iterable[Fault], fire: Callable[[Fault], None]) -> None:
+    def __init__(self, faults: Iterable[Fault], fire: Callable[[Fault, str], None]) -> None:
         self._fire = fire
         self._armed: dict[type[EventBase], list[_Armed]] = {}
         for fault in faults:
@@ -44,7 +53,7 @@ class Triggers:
             return
         for trigger in [trigger for trigger in armed if trigger.reached_by(entry)]:
             armed.remove(trigger)
-            self._fire(trigger.fault)
+            self._fire(trigger.fault, entry.node)
 
     def disarm(self) -> None:
         """Fire nothing from now on: the time of trouble is over."""

@@ -1,0 +1,1 @@
+"""How fast things go here: measured on this machine, medians with their spread."""

@@ -1,0 +1,167 @@
+"""Many seeds of one story: one after another in this process, or several at once in processes of their own."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from subprocess import PIPE
+from traceback import format_exc
+
+import msgspec
+import trio
+
+from dairt.errors import UsageError
+from dairt.model.scenario import Scenario, parse_seeds
+from dairt.model.toml_table import suggestion
+from dairt.rehearsal import gallery
+from dairt.rehearsal.judge import check_expectations
+from dairt.rehearsal.outcomes import Outcome, crash, outcome_of
+from dairt.rehearsal.play import play
+from dairt.rehearsal.python import FLAG, load_python
+from dairt.rehearsal.stage import check_world
+
+COMMAND = (sys.executable, "-m", "dairt.rehearsal.sweeper")
+LINE_MAX_BYTES = 16 * 2**20  # an outcome is a few numbers for each metric, and perhaps a traceback
+DEAL_MAX = 1_000_000  # seeds of one sweep: more is a typing mistake
+
+Tell = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which story, as the command line names it, in which world, and whether code that it names is run."""
+
+    story: str
+    world: str = "sim"
+    allow_python: bool = False
+
+    def again(self, seed: int) -> str:
+        """The command that plays one seed of it."""
+        return f"dairt play {self.story} --world {self.world} --seed {seed}{f' {FLAG}' if self.allow_python else ''}"
+
+
+def read_seeds(text: str, story: Scenario) -> range:
+    """The seeds that --seeds asks for: 0..999, 7, or a name of the story's own ranges. Raises UsageError."""
+    seeds = story.seeds.get(text) or parse_seeds(text)
+    if seeds is None:
+        own = f", or {', '.join(story.seeds)}: {suggestion(text, story.seeds)}" if story.seeds else ""
+        raise UsageError(f"--seeds cannot be {text!r}: give a range such as 0..24{own}")
+    if len(seeds.range) > DEAL_MAX:
+        raise UsageError(f"--seeds {text} are {len(seeds.range)}: give {DEAL_MAX} at most")
+    return seeds.range
+
+
+def sweep(order: Order, seeds: Iterable[int], tell: Tell, *, jobs: int = 1) -> bool:
+    """Play every seed and `tell` each outcome as it comes; say whether all were played, which Ctrl-C can prevent.
+
+    With several `jobs` outcomes come in any order, each seed from a process of its own that plays many; none outlives this
+    call. Raises UsageError before anything starts.
+    """
+    story = gallery.load(order.story)
+    if story.time is None:
+        raise UsageError(f"{story.source}: {story.name} has no end, so its seeds cannot be played one after another")
+    check_expectations(story.expectations)
+    check_world(story, order.world)
+    load_python(story, order.allow_python)
+    if jobs > 1 and order.world != "sim":
+        raise UsageError(f"--jobs {jobs}: in the world {order.world!r} seeds are played one after another, they would disturb")
+    if jobs > 1:
+        return _in_processes(order, iter(seeds), tell, jobs)
+    return _one_by_one(order, story, seeds, tell)
+
+
+def play_seed(order: Order, story: Scenario, seed: int) -> Outcome:
+    """Play one seed to its outcome, whatever that is. Raises UsageError."""
+    try:
+        return outcome_of(play(story, world=order.world, seed=seed, allow_python=order.allow_python))
+    except UsageError:
+        raise
+    except Exception:  # a bug that this seed has found: an outcome, as the next seeds may find others  # noqa: dairt
+        return crash(seed, order.again(seed), format_exc())
+
+
+def _one_by_one(order: Order, story: Scenario, seeds: Iterable[int], tell: Tell) -> bool:
+    for seed in seeds:
+        outcome = play_seed(order, story, seed)
+        if outcome.verdict == "stopped":
+            return False
+        tell(outcome)
+    return True
+
+
+def _in_processes(order: Order, seeds: Iterator[int], tell: Tell, jobs: int) -> bool:
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(jobs):
+                nursery.start_soon(_keep_busy, order, seeds, tell)
+
+    finished = False
+    with suppress(KeyboardInterrupt):
+        try:
+            trio.run(main)
+            finished = True
+        except* KeyboardInterrupt:
+            raise KeyboardInterrupt from None
+    return finished
+
+
+async def _keep_busy(order: Order, seeds: Iterator[int], tell: Tell) -> None:
+    """Have seeds played in a process, and in another one when that dies under one, until none are left."""
+    for seed in seeds:
+        process = await trio.lowlevel.open_process(COMMAND, stdin=PIPE, stdout=PIPE, start_new_session=True)
+        sweeper = _Sweeper(process)
+        try:
+            await sweeper.brief(order)
+            left: int | None = seed
+            while left is not None:
+                outcome = await sweeper.play(left)
+                tell(outcome or crash(left, order.again(left), f"its process ended with {await process.wait()}"))
+                if outcome is None:
+                    break
+                left = next(seeds, None)
+        finally:
+            with trio.CancelScope(shield=True):
+                await sweeper.end()
+
+
+class _Sweeper:
+    """One process that plays the seeds it is told, a line each, and answers each by a line of JSON."""
+
+    def __init__(self, process: trio.Process) -> None:
+        assert process.stdin is not None, "started with a pipe"
+        assert process.stdout is not None, "started with a pipe"
+        self._process = process
+        self._orders, self._answers = process.stdin, process.stdout
+        self._arrived = b""
+
+    async def brief(self, order: Order) -> None:
+        await self._say(msgspec.json.encode(order))
+
+    async def play(self, seed: int) -> Outcome | None:
+        """The outcome of a seed; None when the process has died."""
+        await self._say(str(seed).encode())
+        line = await self._line()
+        return msgspec.json.decode(line, type=Outcome) if line else None
+
+    async def end(self) -> None:
+        """Kill and reap it; between two seeds it has nothing to lose."""
+        self._process.kill()
+        await self._process.wait()
+        await self._orders.aclose()
+        await self._answers.aclose()
+
+    async def _say(self, line: bytes) -> None:
+        try:
+            await self._orders.send_all(line + b"\n")
+        except trio.BrokenResourceError:
+            return  # it has died, and will give no answer
+
+    async def _line(self) -> bytes:
+        while b"\n" not in self._arrived:
+            assert len(self._arrived) <= LINE_MAX_BYTES, "an outcome is short"
+            data = await self._answers.receive_some()
+            if not data:
+                return b""
+            self._arrived += data
+        line, _, self._arrived = self._arrived.partition(b"\n")
+        return line
