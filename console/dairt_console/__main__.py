@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from dairt.errors import UsageError
 from dairt_console.link import ChildLink
+from dairt_console.overture import Overture
+from dairt_console.reducer import Seen
 
 FIRST_LOOK = "first_look"
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -31,6 +34,7 @@ EXAMPLES = """Examples:
   dairt-console story.toml            a story of your own
 """
 USAGE_EXIT = 2
+PATIENCE_S = 0.1  # and as long again as the screen took to load, it waits for a cluster to show; then it shows that it waits
 
 cli = App(
     name="dairt-console",
@@ -71,23 +75,42 @@ async def show(link: ChildLink, scenario: str, opening: str) -> int:
     """Show what comes over the link until a person or a signal ends it; the link is closed whatever happens."""
     await link.open()
     try:
-        # Imported only now: the child starts up while this loads.
-        from dairt_console.app import ConsoleApp
-        from dairt_console.collector import Collector
-
-        app = ConsoleApp(link.send, scenario, opening, Collector())
-        with _signals(lambda number: app.exit(return_code=128 + number)):
+        overture = Overture()
+        with _signals(overture.end):
             async with asyncio.TaskGroup() as tasks:
-                reading = tasks.create_task(link.run(app.deliver))
-                await app.run_async()
+                reading = tasks.create_task(link.run(overture.deliver))
+                begun = monotonic()
+                # Imported only now: the child starts up while this loads.
+                from dairt_console.app import ConsoleApp
+                from dairt_console.collector import Collector
+
+                await overture.wait(monotonic() - begun + PATIENCE_S)
+                app = ConsoleApp(link.send, scenario, opening, Collector())
+                overture.hand_over(app.deliver, lambda number: app.exit(return_code=128 + number))
+                if not (overture.signal or app.seen.never_was):
+                    await app.run_async()
                 reading.cancel()
     finally:
         await link.close()
-    ending = app.seen.link
-    if app.return_code == 2 or ending.state == "lost":
+    if overture.signal or app.return_code:
+        return app.return_code or 128 + overture.signal
+    return _farewell(app.seen, link.last_line)
+
+
+def _farewell(seen: Seen, last_line: str) -> int:
+    """Say on the terminal what went wrong, if anything did; returns the exit code."""
+    ending = seen.link
+    if ending.state == "finished":
+        code, reason = ending.exit or 0, ending.text
+    elif ending.state == "lost":
         # For a wrong command line the child's own sentence says it all.
-        print(link.last_line if app.return_code == 2 else f"dairt-console: {ending.text}", file=sys.stderr)
-    return app.return_code or (1 if ending.state == "lost" else 0)
+        wrong = seen.never_was and ending.exit == USAGE_EXIT
+        code, reason = (USAGE_EXIT, last_line.removeprefix("dairt: ")) if wrong else (1, ending.text)
+    else:
+        return 0
+    if code:
+        print(f"dairt-console: {reason}", file=sys.stderr)
+    return code
 
 
 @contextmanager

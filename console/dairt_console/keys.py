@@ -5,9 +5,9 @@ from textual.binding import Binding
 from dairt_console.actions import BY_ID, Command
 
 
-def bind(command: str, action: str, *, priority: bool = False) -> list[Binding]:
-    """The binding of one command's keys to a Textual action."""
-    return [_binding(BY_ID[command], action, priority)]
+def bind(command: str, action: str, *, priority: bool = False, also: str = "") -> list[Binding]:
+    """The binding of one command's keys, and those of `also`, to a Textual action."""
+    return [_binding(BY_ID[name], action, priority) for name in (command, also) if name]
 
 
 def _binding(command: Command, action: str, priority: bool) -> Binding:

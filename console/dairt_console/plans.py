@@ -1,6 +1,6 @@
 """What a command comes to, given what is seen: pure rules; the app obeys them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dairt.control.frames import Role
@@ -78,16 +78,19 @@ Plan = Act | Speed | StepTime | Ask | Pick | Cannot
 _RANK: dict[Role, int] = {"view": 0, "operate": 1, "inject": 2}
 
 
-def plan(command: str, seen: Seen, selected: str, resume_at: float = 1.0) -> Plan:
-    """What `command` comes to now. `selected` is the name of the chosen node, "" for none; `resume_at` ends a pause."""
+def plan(command: str, seen: Seen, selected: str, resume_at: float = 1.0, *, held: bool = False) -> Plan:
+    """What `command` comes to now. `selected` is the name of the chosen node, "" for none.
+
+    `resume_at` is the speed that ends a pause; `held` says that one was asked for, whatever a step under way shows.
+    """
     if (obstacle := _obstacle(BY_ID[command], seen)) is not None:
         return obstacle
     if command in ("pause", "step", "slower", "faster"):
-        return _steer(command, seen, resume_at)
+        return _steer(command, seen, resume_at, held)
     if command == "heal_all":
         return Act(Heal())
-    if command == "heal_link":
-        return _heal_link(seen)
+    if command == "heal_one":
+        return _heal_one(seen)
     node = seen.node(selected)
     if node is None:
         return Cannot("choose a node first: tab to the Nodes panel, then the arrow keys")
@@ -97,15 +100,18 @@ def plan(command: str, seen: Seen, selected: str, resume_at: float = 1.0) -> Pla
         case "run_graph":
             return _at(node) or Act(RunGraph(GRAPH, node.name))
         case "kill_socket":
-            return _pick_link(
-                f"Kill the sockets between {node.name} and", [(text, ResetConnection(link)) for text, link in _links(node)]
-            )
+            return _at(node) or _pick_link(node, "Kill the sockets", ResetConnection)
         case "cut_link":
-            return _pick_link(f"Cut the link between {node.name} and", [(text, CutLink(link)) for text, link in _links(node)])
+            return _at(node) or _pick_link(node, "Cut the link", CutLink)
         case "kill_node":
             return _ask_kill(seen, node)
         case _:
             return _restart(seen, node)
+
+
+def allowed(command: Command, seen: Seen) -> bool:
+    """True where the cluster grants the role this takes, or has not said yet."""
+    return seen.hello is None or _RANK[command.role] <= _RANK[seen.hello.role]
 
 
 def _obstacle(command: Command, seen: Seen) -> Cannot | None:
@@ -113,15 +119,15 @@ def _obstacle(command: Command, seen: Seen) -> Cannot | None:
         return Cannot("the cluster is still starting")
     if seen.link.state != "live" or seen.hello is None:
         return Cannot(f"the cluster is {seen.link.state}: q leaves")
-    if _RANK[command.role] > _RANK[seen.hello.role]:
+    if not allowed(command, seen):
         return Cannot(f"{command.label} needs the role {command.role}; this console may only {seen.hello.role}")
     return None
 
 
-def _steer(command: str, seen: Seen, resume_at: float) -> Plan:
+def _steer(command: str, seen: Seen, resume_at: float, held: bool) -> Plan:
     if seen.world != "sim":
         return Cannot(f"time runs by itself in world {seen.world}: start with --world sim to pause, step or speed it")
-    now = seen.snapshot.speed if seen.snapshot else 1.0
+    now = 0.0 if held or seen.snapshot is None else seen.snapshot.speed
     match command:
         case "pause":
             return Speed(resume_at if now == 0 else 0.0)
@@ -139,24 +145,23 @@ def _at(node: NodeView) -> Cannot | None:
     )
 
 
-def _links(node: NodeView) -> list[tuple[str, Link]]:
-    return [
-        (f"{peer.name}  {state(peer.state)[0]}  {_plural(peer.sockets, 'socket')}", Link(node.name, peer.name))
+def _open(sockets: int) -> str:
+    return f"{_plural(sockets, 'socket')} open" if sockets else "no socket open"
+
+
+def _pick_link(node: NodeView, what: str, action: Callable[[Link], Action]) -> Plan:
+    choices = tuple(
+        (f"{peer.name}  {state(peer.state)[0]}  {_open(peer.sockets)}", action(Link(node.name, peer.name)))
         for peer in node.peers
-    ]
+    )  # fmt: skip
+    return Pick(f"{what} between {node.name} and", choices) if choices else Cannot(f"{node.name} has no peers")
 
 
-def _pick_link(question: str, choices: Sequence[tuple[str, Action]]) -> Plan:
-    if not choices:
-        return Cannot("the selected node has no peers")
-    return Pick(question, tuple(choices))
-
-
-def _heal_link(seen: Seen) -> Plan:
-    broken = [fault for fault in seen.active_faults if fault.kind.startswith("link.")]
+def _heal_one(seen: Seen) -> Plan:
+    broken = seen.active_faults
     match broken:
         case []:
-            return Cannot("no link is cut or slowed")
+            return Cannot("nothing is broken that lasts")
         case [fault]:
             return Act(Heal(fault.id))
         case _:
@@ -190,13 +195,19 @@ def blast_radius(seen: Seen, node: NodeView) -> tuple[str, ...]:
     left = sum(other.state == "up" for other in seen.nodes if other.name != node.name)
     not_saved = f"Not yet on disk: {', '.join(item.key for item in unsaved)} ({size(sum(item.nbytes for item in unsaved))})."
     return (
-        f"{_plural(node.sockets, 'socket')} close, {_plural(busy, 'running task')} and {queued} waiting are lost.",
+        f"{_plural(node.sockets, 'socket')} close; {_lost(busy, queued)}.",
         not_saved if unsaved else f"All {_plural(len(node.checkpoints), 'key')} it holds are on disk and come back with it.",
         f"Runs it coordinates fail: {', '.join(runs)}."
         if runs
         else "It coordinates no run; work of other nodes' runs is done again.",
         f"{left} of {len(seen.nodes)} nodes stay up.",
     )
+
+
+def _lost(busy: int, queued: int) -> str:
+    if not busy and not queued:
+        return "no task is running or waiting"
+    return f"{_plural(busy, 'running task')} and {queued} waiting are lost"
 
 
 def _plural(number: int, noun: str) -> str:

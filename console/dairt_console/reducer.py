@@ -1,15 +1,18 @@
 """What the console knows, and how each frame changes it. Pure: a live link and the tests feed the same function."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from dairt.control.frames import Answer, Bye, Entries, Hello, Latest, ServerFrame
 from dairt.model.events import Entry
-from dairt.model.views import FaultView, NodeView, Snapshot
+from dairt.model.views import FaultView, NodeView, RunView, Snapshot
+from dairt_console.aftermath import Aftermath, follow
 
 ENTRIES_KEPT = 2_000  # what a person scrolls back through; the journal of the cluster keeps more
 RATE_OVER_S = 1.0  # short enough to see a cut, long enough not to flicker
 SAMPLE_EVERY_S = 0.5
+RUNS_KEPT = 100  # of those that no node tells of any more
 SAMPLES_KEPT = 60  # half a minute of sparkline
 
 LinkState = Literal["connecting", "live", "lost", "finished"]
@@ -47,6 +50,8 @@ class Seen:
     entries_seen: int = 0
     entries_dropped: int = 0
     traffic: dict[str, Traffic] = field(default_factory=dict)
+    runs: dict[str, RunView] = field(default_factory=dict)  # as last seen: a node that is killed tells of its runs no more
+    aftermaths: Mapping[str, Aftermath] = field(default_factory=dict)  # what became of each fault
     answer: Answer | None = None
 
     @property
@@ -68,6 +73,11 @@ class Seen:
         return self.snapshot.time_s if self.snapshot else 0.0
 
     @property
+    def never_was(self) -> bool:
+        """True when the cluster is gone before there was anything to see of it."""
+        return self.snapshot is None and self.link.state in ("lost", "finished")
+
+    @property
     def world(self) -> str:
         return self.hello.world if self.hello else ""
 
@@ -76,7 +86,13 @@ def apply(seen: Seen, frame: ServerFrame | LinkChanged) -> Seen:
     """What is known once `frame` has come in."""
     match frame:
         case Latest(snapshot):
-            return replace(seen, snapshot=snapshot, traffic=_traffic(seen.traffic, snapshot), link=_live(seen.link))
+            return replace(
+                seen,
+                snapshot=snapshot,
+                traffic=_traffic(seen.traffic, snapshot),
+                runs=_runs(seen.runs, snapshot),
+                link=_live(seen.link),
+            )
         case Entries(entries, dropped):
             return _with_entries(seen, entries, dropped)
         case Hello():
@@ -99,9 +115,16 @@ def _with_entries(seen: Seen, entries: tuple[Entry, ...], dropped: int) -> Seen:
     return replace(
         seen,
         entries=(*seen.entries, *told)[-ENTRIES_KEPT:],
+        aftermaths=follow(seen.aftermaths, told),
         entries_seen=seen.entries_seen + len(told) + dropped,
         entries_dropped=seen.entries_dropped + dropped,
     )
+
+
+def _runs(before: dict[str, RunView], snapshot: Snapshot) -> dict[str, RunView]:
+    here = {run.run: run for run in snapshot.runs}
+    gone = [run for run in before.values() if run.run not in here]
+    return {**{run.run: run for run in gone[-RUNS_KEPT:]}, **here}
 
 
 def _traffic(before: dict[str, Traffic], snapshot: Snapshot) -> dict[str, Traffic]:

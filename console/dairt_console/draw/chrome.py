@@ -4,38 +4,49 @@ from collections.abc import Sequence
 
 from dairt.model.events import Entry
 from dairt_console.actions import Command
+from dairt_console.draw.checkpoints import checkpoint_rows
 from dairt_console.draw.layout import PANELS, SHORT_TITLES, TITLES
 from dairt_console.draw.parts import Part, arrange, join
-from dairt_console.draw.spans import Line, Span, clean, fit
+from dairt_console.draw.spans import Line, Span, Tone, clean, fit, fit_line
 from dairt_console.draw.states import level, state
-from dairt_console.draw.tables import alerts
-from dairt_console.draw.units import clock, speed
+from dairt_console.draw.tail import level_of
+from dairt_console.draw.troubles import trouble_rows, wrong_now
+from dairt_console.draw.units import clock, count, speed
 from dairt_console.reducer import Seen
 
 
 def header(seen: Seen, scenario: str, width: int, *, frozen: bool = False) -> Line:
     """Where we are, how the link is, the world and its time, how many nodes are up, and whether something is wrong."""
     up = sum(node.state == "up" for node in seen.nodes)
-    wrong = len(alerts(seen)) + len(seen.active_faults)
+    wrong = wrong_now(seen)
     trail: Line = ((" ▸ overview", "dim"),) if width >= 96 else ()
     parts = [
         Part(((" dairt", "accent"), (f" ▸ {clean(scenario)}", "strong"), *trail), 6),
-        Part((state("frozen" if frozen else seen.link.state),), 10, right=True),
+        Part((state(_link_word(seen, frozen=frozen)),), 10, right=True),
     ]
     if seen.hello is not None:
         parts.append(Part(((f"world {seen.hello.world}", "plain"),), 5, right=True))
         parts.append(Part(((f"seed {seen.hello.seed}", "plain"),), 3, right=True))
+        if seen.hello.role == "view":
+            parts.append(Part((("look only", "accent"),), 9, right=True))
     if seen.snapshot is not None:
         pace = seen.snapshot.speed
         was = "" if seen.link.state == "live" else "was "
+        parts.append(Part(((f"t={clock(seen.now_s)}", "plain"),), 7, right=True))
+        if seen.world == "sim":  # in the others time is real
+            parts.append(Part(((speed(pace), "warn" if pace == 0 else "plain"),), 4 if pace else 8, right=True))
         parts += [
-            Part(((f"t={clock(seen.now_s)}", "plain"),), 7, right=True),
-            Part(((speed(pace), "warn" if pace == 0 else "plain"),), 4 if pace else 8, right=True),
             Part(((f"{was}{up}/{len(seen.nodes)} up", "good" if up == len(seen.nodes) else "warn"),), 9, right=True),
         ]
         if seen.link.state == "live":
             parts.append(Part((_verdict(wrong),), 8, right=True))
     return join([*arrange(parts, width - 1)], width - 1)
+
+
+def _link_word(seen: Seen, *, frozen: bool) -> str:
+    if frozen:
+        return "frozen"
+    return "failed" if seen.link.state == "finished" and seen.link.exit else seen.link.state
 
 
 def _verdict(wrong: int) -> Span:
@@ -49,23 +60,26 @@ def footer(commands: Sequence[Command], width: int) -> Line:
     return ((" ", "plain"), *join(arrange(parts, width - 2), width - 2))
 
 
-def entry_line(entry: Entry) -> Line:
-    """When, who, how bad, what."""
-    glyph, tone = level(entry.event.level)
-    return (
-        (f"{clock(entry.time_s, 3):>9}  ", "dim"),
-        (fit(clean(entry.node or "world"), 6) + " ", "strong"),
+def entry_line(entry: Entry, hidden: int, width: int) -> Line:
+    """When, who, how bad, what; at the right edge how many lines after it are `hidden`. Routine is dim."""
+    what = level_of(entry)
+    glyph, tone = level(what)
+    text_tone: Tone = "dim" if what == "info" else "plain" if what == "good" else tone
+    time = f"{clock(entry.time_s, 3):>9}" if width >= 70 else f"{clock(entry.time_s):>7}"
+    line: Line = (
+        (f"{time}  ", "dim"),
+        (fit(clean(entry.node or "world"), 6) + " ", "dim" if what == "info" else "strong"),
         (f"{glyph} ", tone),
-        (clean(entry.event.line), "plain" if tone == "good" else tone),
+        (clean(entry.event.line), text_tone),
     )
+    if not hidden:
+        return line
+    mark = f"  ⋯ {count(hidden)}"
+    return (*fit_line(line, max(width - len(mark), 0)), (mark, "dim"))
 
 
 def waiting(seen: Seen, opening: str, elapsed_s: float) -> tuple[str, ...]:
     """What stands in the Nodes panel while there is nothing to show."""
-    if seen.link.state == "lost":
-        return ("the cluster was lost before it answered", seen.link.text)
-    if seen.link.state == "finished":
-        return ("the cluster has finished", seen.link.text)
     what = f"{opening}…" if seen.hello is None else f"{opening}: its process answers, nodes are coming up…"
     return (what, f"{elapsed_s:.0f} s" if elapsed_s >= 3 else "")
 
@@ -74,9 +88,9 @@ def tabs(seen: Seen, front: str, width: int) -> Line:
     """A blank and a name for each panel, with how much is in it where that fits; the one in front in brackets."""
     counts = {
         "nodes": len(seen.nodes),
-        "checkpoints": sum(len(node.checkpoints) for node in seen.nodes),
-        "runs": len(seen.snapshot.runs) if seen.snapshot else 0,
-        "trouble": len(alerts(seen)) + len(seen.active_faults),
+        "checkpoints": len(checkpoint_rows(seen)),
+        "runs": len(seen.runs),
+        "trouble": len(trouble_rows(seen)),
         "events": seen.entries_seen,
     }
     full = [f"{TITLES[panel]} {counts[panel]}" for panel in PANELS]

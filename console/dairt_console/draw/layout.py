@@ -30,14 +30,15 @@ class Layout:
 
 
 def layout(width: int, height: int, nodes: int) -> Layout:
-    """Panels side by side where there is room; below 80x22 one behind tabs, and the events."""
-    if width < 80 or height < 22:
+    """Panels side by side where there is room; below 80x24 one behind tabs, and the events."""
+    if width < 80 or height < 24:
         return Layout("tabs", "", events_too=height >= 16, low=height < 10)
     body = height - 3  # header, status and footer
     rows = max(nodes, 3)
     if width >= 150 and height >= 32:
-        top = min(max(rows * 3, 9) + FRAME, body * 2 // 5)  # beside it stand the checkpoints, some for each node
-        return Layout("wide", f"{top} 1fr 1fr")
+        top = min(max(rows * 2, 6) + FRAME, body * 2 // 5)  # beside it stand the checkpoints, some for each node
+        return Layout("wide", f"{top} 2fr 3fr")
     top = min(rows + FRAME, max(body // 3, 6))
-    middle = (body - top) * 3 // 5
-    return Layout("normal", f"{top} {middle // 2} {middle - middle // 2} 1fr")
+    faults = FRAME + (1 if body < 25 else 3 + (body - 27) // 8)
+    left = body - top - faults
+    return Layout("normal", f"{top} {left - left // 2} {faults} 1fr")

@@ -18,12 +18,14 @@ _STATES: dict[str, tuple[str, Tone]] = {
     "durable": ("✓", "good"),
     "failed": ("✕", "bad"),
     "memory": ("○", "warn"),
+    "older": ("◐", "warn"),
     # runs
     "running": ("▶", "accent"),
     "done": ("✓", "good"),
     # faults
     "planned": ("◌", "dim"),
     "active": ("▲", "warn"),
+    "healing": ("◐", "warn"),
     "healed": ("✓", "good"),
     "skipped": ("–", "dim"),
     # promises

@@ -6,26 +6,27 @@ from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from dairt.model.action import Action
-from dairt_console.actions import COMMANDS
+from dairt_console.actions import COMMANDS, GROUPS
 from dairt_console.draw.columns import Column
 from dairt_console.draw.scenario_line import scenario_line
 from dairt_console.draw.spans import clean
+from dairt_console.keys import bind
 from dairt_console.plans import Ask, Pick
 from dairt_console.widgets.table import Table
 
-_LEAVE = Binding("escape,q,n", "dismiss", "no", show=False, id="overlay.leave")
+_LEAVE = bind("decline", "dismiss", also="quit")
 
 
 class Confirm(ModalScreen[Action]):
     """Asks before work is lost, and says what would be. Dismissed with the action, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y,enter", "agree", "yes", show=False, id="overlay.agree"), _LEAVE]
+    BINDINGS: ClassVar[list[BindingType]] = [*bind("agree", "agree"), *_LEAVE]
 
     def __init__(self, ask: Ask, now_s: float) -> None:
         super().__init__()
@@ -38,7 +39,7 @@ class Confirm(ModalScreen[Action]):
             yield Static(clean(self._ask.question), classes="question", markup=False)
             for line in self._ask.lines:
                 yield Static(f"· {clean(line)}", markup=False)
-            yield Static(f"equals  {clean(self._line)}", classes="quiet", markup=False)
+            yield Static(f"as a scenario line:  {clean(self._line)}", classes="quiet", markup=False)
             yield Static("y yes   n no", classes="answers", markup=False)
 
     def action_agree(self) -> None:
@@ -60,12 +61,7 @@ class Choice:
 class Choose(ModalScreen[Action]):
     """A list to pick one action from. Dismissed with it, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        _LEAVE,
-        Binding("enter", "choose", "do it", show=False, id="overlay.choose"),
-        Binding("j", "move(1)", "down", show=False, id="overlay.down"),
-        Binding("k", "move(-1)", "up", show=False, id="overlay.up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bind("agree", "choose"), *_LEAVE]
 
     def __init__(self, pick: Pick) -> None:
         super().__init__()
@@ -83,9 +79,6 @@ class Choose(ModalScreen[Action]):
         self._table.show([Choice(number, text) for number, (text, _) in enumerate(self._pick.choices)], ())
         self._table.focus()
 
-    def action_move(self, by: int) -> None:
-        self._table.action_move(by)
-
     def action_choose(self) -> None:
         self.dismiss(self._pick.choices[int(self._table.chosen)][1])
 
@@ -93,14 +86,12 @@ class Choose(ModalScreen[Action]):
 class Help(ModalScreen[None]):
     """All keys and what they do, from the registry."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark", "dismiss", "close", show=False, id="overlay.close")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bind("help", "dismiss"), *_LEAVE]
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="sheet help") as sheet:
             sheet.border_title = "Keys"
-            sheet.border_subtitle = "esc closes"
+            sheet.border_subtitle = "↑↓ scroll · esc closes"
             yield HelpText(markup=False)
 
 
@@ -112,18 +103,21 @@ class HelpText(Static):
 
 
 KEY_CELLS = 12
+MORE_HELP = (
+    "Actions act on the node marked ▸ in Nodes, and show the scenario line that does the same.",
+    "The mouse works too: click a row or a tab; the wheel scrolls.",
+)
 
 
 def help_lines(width: int) -> Sequence[str]:
     """The registry as text, group by group."""
     lines: list[str] = []
-    for group in ("Work", "Trouble", "Time", "View"):
+    for group in GROUPS:
         lines.append(group)
         for command in COMMANDS:
             if command.group == group:
                 first, *more = wrap(command.help, max(width - KEY_CELLS - 1, 10))
-                lines.append(f" {command.key:<{KEY_CELLS}}{first}")
+                lines.append(f" {command.all_keys:<{KEY_CELLS}}{first}")
                 lines += [" " * (KEY_CELLS + 1) + line for line in more]
         lines.append("")
-    lines += wrap("Actions act on the node marked ▸ in Nodes. Each shows the scenario line it equals.", max(width, 10))
-    return lines
+    return [*lines, *(line for text in MORE_HELP for line in wrap(text, max(width, 10)))]

@@ -12,33 +12,22 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from dairt_console.actions import COMMANDS
+from dairt_console.draw.checkpoints import CHECKPOINT_COLUMNS, CheckpointRow, checkpoint_rows
 from dairt_console.draw.chrome import footer, header, tabs, waiting
 from dairt_console.draw.layout import PANELS, Layout, layout
 from dairt_console.draw.spans import Line
-from dairt_console.draw.tables import (
-    CHECKPOINT_COLUMNS,
-    NODE_COLUMNS,
-    RUN_COLUMNS,
-    TROUBLE_COLUMNS,
-    CheckpointRow,
-    NodeRow,
-    RunRow,
-    TroubleRow,
-    checkpoint_rows,
-    node_rows,
-    run_rows,
-    trouble_rows,
-)
+from dairt_console.draw.tables import NODE_COLUMNS, RUN_COLUMNS, NodeRow, RunRow, node_rows, run_rows
+from dairt_console.draw.troubles import TROUBLE_COLUMNS, TroubleRow, trouble_rows
 from dairt_console.keys import bind
+from dairt_console.plans import allowed
 from dairt_console.reducer import Seen
 from dairt_console.widgets.lines import Bar
 from dairt_console.widgets.log import Log
 from dairt_console.widgets.table import Table
 
-NO_CHECKPOINTS = ("no tensors yet", "b broadcasts one; a node says it has it once it is on disk")
+NO_CHECKPOINTS = ("no tensors yet", "b broadcasts one from the chosen node to all")
 NO_RUNS = ("no graph has run yet", "g runs one over all nodes")
 NO_TROUBLE = ("nothing is broken", "k kills a socket, x cuts a link, K kills a node")
-UNKNOWN = ("never heard of any",)
 
 
 class Overview(Screen[None]):
@@ -93,20 +82,21 @@ class Overview(Screen[None]):
     def _show_chrome(self) -> None:
         width = self.app.size.width
         self.header.show(header(self._seen, self._scenario, width, frozen=self._frozen))
-        offered = [command for command in COMMANDS if command.group != "Time" or self._seen.world == "sim"]
+        here = [command for command in COMMANDS if command.group != "Time" or self._seen.world == "sim"]
+        offered = [command for command in here if allowed(command, self._seen)]
         self.footer.show(footer(offered, width))
         if self._layout is not None and self._layout.shape == "tabs":
             self.tabs.show(tabs(self._seen, self._front, width))
 
     def _show_panel(self, name: str) -> None:
         seen = self._seen
+        live = seen.link.state in ("connecting", "live")
         missing = waiting(seen, self._opening, self._elapsed_s)
-        gone = seen.link.state in ("lost", "finished") and seen.snapshot is None
         shows: dict[str, Callable[[], None]] = {
-            "nodes": lambda: self.nodes.show(node_rows(seen), missing),
-            "checkpoints": lambda: self.checkpoints.show(checkpoint_rows(seen), UNKNOWN if gone else NO_CHECKPOINTS),
-            "runs": lambda: self.runs.show(run_rows(seen), UNKNOWN if gone else NO_RUNS),
-            "trouble": lambda: self.trouble.show(trouble_rows(seen), UNKNOWN if gone else NO_TROUBLE),
+            "nodes": lambda: self.nodes.show(node_rows(seen), missing, "" if live else "as last seen"),
+            "checkpoints": lambda: self.checkpoints.show(checkpoint_rows(seen), NO_CHECKPOINTS),
+            "runs": lambda: self.runs.show(run_rows(seen), NO_RUNS),
+            "trouble": lambda: self.trouble.show(trouble_rows(seen), NO_TROUBLE),
             "events": lambda: self.events.show(seen.entries, seen.entries_seen, seen.entries_dropped),
         }
         shows[name]()

@@ -1,4 +1,4 @@
-"""The tail of the events: follows the newest until a person scrolls back, then stands still."""
+"""The tail of the events: follows the newest, with what was of note above, until a person scrolls back; then stands still."""
 
 from bisect import bisect_right
 from typing import ClassVar
@@ -10,6 +10,7 @@ from textual.strip import Strip
 from dairt.model.events import Entry
 from dairt_console.draw.chrome import entry_line
 from dairt_console.draw.spans import Line
+from dairt_console.draw.tail import TailLine, tail
 from dairt_console.draw.units import count
 from dairt_console.keys import bind
 from dairt_console.widgets.lines import Lines
@@ -35,7 +36,9 @@ class Log(Lines, can_focus=True):
         self._entries: tuple[Entry, ...] = ()
         self._seen = self._dropped = 0
         self._last: int | None = None  # the entry number at the bottom; None follows the newest
-        self._strips: dict[tuple[int, int], Strip] = {}  # by entry number and width
+        self._lines: list[TailLine] = []
+        self._lines_of: tuple[object, ...] = ()  # what the lines were made from
+        self._strips: dict[tuple[int, int, int], Strip] = {}  # by entry number, what is left out after it, and width
 
     def show(self, entries: tuple[Entry, ...], seen: int, dropped: int) -> None:
         """Show these entries, of `seen` in all; `dropped` never came here."""
@@ -54,26 +57,43 @@ class Log(Lines, can_focus=True):
         return bisect_right(self._entries, self._last, key=lambda entry: entry.seq)
 
     def _caption(self) -> None:
-        shown = min(self._bottom, self.size.height)
+        lines = self._shown()
+        hidden = sum(line.hidden for line in lines)
         last = self._seen - len(self._entries) + self._bottom
-        where = f"{count(last - shown + 1)}–{count(last)} of {count(self._seen)}" if shown < self._seen else count(self._seen)
-        still = "" if self._last is None else " · stands still: end follows again"
-        self.retitle(f"{self._title} {where}{still}", f"{count(self._dropped)} never came here" if self._dropped else "")
+        where = f"{count(last - len(lines) + 1)}–{count(last)} of {count(self._seen)}"
+        if self._last is None:
+            title = f"{self._title} {count(self._seen)}"
+        else:
+            title = f"{self._title} {where} · stands still: end follows again"
+        folded = f"⋯ {count(hidden)} left out here: ↑ shows all" if hidden else ""
+        lost = f"{count(self._dropped)} never came here" if self._dropped else ""
+        self.retitle(title, " · ".join(filter(None, (folded, lost))))
+
+    def _shown(self) -> list[TailLine]:
+        """The lines on the screen, from the top. A short log starts at the top; a long one ends at the bottom."""
+        made_from = (self._entries, self._last, self.size.height)
+        if self._lines_of != made_from:
+            self._lines_of = made_from
+            if self._last is None:
+                self._lines = tail(self._entries, self.size.height)
+            else:
+                first = max(self._bottom - self.size.height, 0)
+                self._lines = [TailLine(entry) for entry in self._entries[first : self._bottom]]
+        return self._lines
 
     def render_line(self, y: int) -> Strip:
         if not self._entries:
             waiting: Line = (("  nothing has happened yet", "dim"),) if y == 1 else ()
             return self.strip(waiting, self.size.width)
-        # A short log starts at the top; a long one ends at the bottom.
-        index = y + max(self._bottom - self.size.height, 0)
-        if not 0 <= index < self._bottom:
+        lines = self._shown()
+        if y >= len(lines):
             return self.strip((), self.size.width)
-        entry = self._entries[index]
-        key = (entry.seq, self.size.width)
+        entry, hidden = lines[y].entry, lines[y].hidden
+        key = (entry.seq, hidden, self.size.width)
         if key not in self._strips:
             if len(self._strips) > 4 * max(self.size.height, 1):
                 self._strips.clear()
-            self._strips[key] = self.strip(entry_line(entry), self.size.width)
+            self._strips[key] = self.strip(entry_line(entry, hidden, self.size.width), self.size.width)
         return self._strips[key]
 
     def action_scroll(self, by: int) -> None:

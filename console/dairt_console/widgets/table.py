@@ -51,10 +51,12 @@ class Table(Lines, Generic[R], can_focus=True):
         self._placed: tuple[Placed[R], ...] = ()
         self._placed_width = 0
         self._cursor = 0
+        self._note = ""
         self.chosen = ""
 
-    def show(self, rows: Sequence[R], empty: tuple[str, ...]) -> None:
-        """Show these rows; `empty` stands there when there are none."""
+    def show(self, rows: Sequence[R], empty: tuple[str, ...], note: str = "") -> None:
+        """Show these rows; `empty` stands there when there are none, and a `note` beside the title."""
+        self._note = note
         self._fit()
         before, self._rows = len(self._rows), rows
         if not rows and empty != self._empty:
@@ -124,7 +126,8 @@ class Table(Lines, Generic[R], can_focus=True):
         span = f"{total}" if len(shown) == total else f"{part} of {total}"
         hidden = len(self._columns) - len(self._placed)
         self.retitle(
-            f"{self._title} {span}", f"{len(self._placed)} of {len(self._columns)} columns" if hidden and total else ""
+            f"{self._title} {span}{f' · {self._note}' if self._note else ''}",
+            f"{len(self._placed)} of {len(self._columns)} columns" if hidden and total else "",
         )
 
     def render_line(self, y: int) -> Strip:
