@@ -1,4 +1,4 @@
-"""What a node may rely on of any processors: one suite, on real threads and on the simulation."""
+"""What a node may rely on of any processors: one suite, on real threads and on the simulation, each bare and behind faults."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,8 @@ from trio.testing import MockClock
 from dairt.errors import GraphError
 from dairt.model.ops import Kernel
 from dairt.runtime.host import Compute
+from dairt.worlds.faults import Faults
+from dairt.worlds.faulty_compute import FaultyCompute
 from dairt.worlds.sim.compute import SimCompute
 from dairt.worlds.sim.dice import Dice
 from dairt.worlds.threads import ThreadCompute
@@ -21,9 +23,10 @@ def normal(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
-@pytest.fixture(params=["threads", "sim"])
+@pytest.fixture(params=["threads", "sim", "threads behind faults", "sim behind faults"])
 def compute(request: pytest.FixtureRequest) -> Compute:
-    return ThreadCompute(2) if request.param == "threads" else SimCompute("n0", Dice(0))
+    inner: Compute = ThreadCompute(2) if request.param.startswith("threads") else SimCompute("n0", Dice(0))
+    return FaultyCompute(inner, "n0", Faults(trio.current_time, Dice(0))) if "faults" in request.param else inner
 
 
 @pytest.mark.parametrize("size", [2, 300], ids=["small", "large"])

@@ -1,6 +1,5 @@
 """What a node may rely on of any disk: one suite, on real files and on the simulation, each bare and behind the faults."""
 
-import random
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.trio
 @pytest.fixture(params=["files", "sim", "files behind faults", "sim behind faults"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
     inner: Disk = FileDisk(tmp_path) if request.param.startswith("files") else SimDisk("n0", Dice(0))
-    return FaultyDisk(inner, "n0", Faults(lambda: 0.0, random.Random(0))) if "faults" in request.param else inner
+    return FaultyDisk(inner, "n0", Faults(lambda: 0.0, Dice(0))) if "faults" in request.param else inner
 
 
 async def write(disk: Disk, name: str, *buffers: bytes | memoryview) -> None:

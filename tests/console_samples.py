@@ -95,7 +95,13 @@ HISTORY = entries(
     BroadcastEnded("weights", Version(4, "n0", 1), 3, (), 0.0123),
     SocketRemoved("n0", "connection reset by peer"),
 )
-BAD_NEWS = entries(FaultFired("op-2", "link.cut", "cut n0↔n1"), NodeDown("killed"), first=9, start_s=13.0)
+BAD_NEWS = entries(
+    FaultFired("op-2", "link.cut", "cut n0↔n1"),
+    FaultFired("op-3", "node.kill", "kill n2"),
+    NodeDown("killed"),
+    first=9,
+    start_s=12.6,
+)
 
 
 def seen_after(frames: Iterable[ServerFrame | LinkChanged], start: Seen | None = None) -> Seen:
@@ -119,6 +125,6 @@ class Recorder:
     def __call__(self, frame: ClientFrame, /) -> None:
         self.sent.append(frame)
 
-    def answer(self, state: str, reason: str = "") -> Answer:
+    def answer(self, state: str, reason: str = "", *, at_s: float = 0.0, fault: str = "") -> Answer:
         """An answer to the latest question."""
-        return Answer(self.sent[-1].id, state, reason)  # type: ignore[arg-type]
+        return Answer(self.sent[-1].id, state, reason, at_s, fault)  # type: ignore[arg-type]

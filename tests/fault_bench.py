@@ -1,6 +1,5 @@
 """Two hosts with trouble between them, in virtual time."""
 
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ async def open_bench() -> AsyncIterator[Bench]:
     async with trio.open_nursery() as nursery:
         network = SimNetwork(Dice(0), latency=Fixed(LATENCY_S), bandwidth=float("inf"))
         await nursery.start(network.run)
-        faults = Faults(trio.current_time, random.Random(0))
+        faults = Faults(trio.current_time, Dice(0))
         a, b = (FaultyNetwork(network.card(name), name, faults, lambda address: address.host, nursery) for name in "ab")
         yield Bench(faults, a, b, await b.listen(Address("b", 1)))
         nursery.cancel_scope.cancel()

@@ -36,6 +36,7 @@ LAYERS = {
     "worlds": Layer(("errors", "model", "protocol.wire", "runtime.host", "worlds"), ("trio", "onnx", "onnxruntime", *VALUES)),
     "control": Layer(("errors", "model", "control"), ("trio", "msgspec")),
     "rehearsal": Layer(("*",), ("trio", "cyclopts", "pytest", *VALUES)),
+    "bench": Layer(("*",), ("trio", *VALUES)),
     "commands": Layer(("*",), ("trio", "cyclopts", "rich", "onnx", *VALUES)),
     "engines": Layer(("*",), ("trio", "dask", *VALUES)),
     "__main__": Layer(("*",), ("trio", "cyclopts")),

@@ -1,7 +1,7 @@
 """A small simulated world for tests of the runtime: nodes, their disks, and the faults between them, on virtual time."""
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ import trio
 
 from dairt.model.address import Address
 from dairt.model.config import NodeConfig
-from dairt.model.events import Entry, EventBase
+from dairt.model.events import Entry, Event, EventBase
 from dairt.runtime.cluster import Cluster, LocalMachines, open_cluster
 from dairt.runtime.host import Host
 from dairt.runtime.journal import Journal
@@ -54,40 +54,60 @@ class SmallWorld:
         """End a node as SIGKILL does."""
         await self.cluster.kill(name)
 
+    async def cut_power(self, name: str) -> None:
+        """End a node without a word to anyone, and tear what its disk has not synced."""
+        self.network.power_off(name)
+        self.disks[name].power_cut("torn")
+        self.faults.switch_off(name, silent=True)
+        await self.cluster.kill(name, "without power")
+
     async def restart(self, name: str) -> None:
         """Start a killed node again, on the same disk."""
-        self.faults.switch_on(name)
         await self.cluster.start(name)
 
 
 @asynccontextmanager
-async def small_world(seed: int = 1, names: Sequence[str] = ("n0", "n1", "n2"), **config: Any) -> AsyncIterator[SmallWorld]:
-    """Nodes, started, in a world of their own; `config` overrides NodeConfig's fields."""
+async def small_world(
+    seed: int = 1, names: Sequence[str] = ("n0", "n1", "n2"), own: Mapping[str, Mapping[str, Any]] = {}, **config: Any
+) -> AsyncIterator[SmallWorld]:
+    """Nodes, started, in a world of their own; `config` overrides NodeConfig's fields, `own` those of one node."""
     dice = Dice(seed)
     journal = Journal(trio.current_time, 10_000)
     network = SimNetwork(dice)
-    faults = Faults(trio.current_time, dice.stream("faults"))
+    faults = Faults(trio.current_time, dice)
     disks = {name: SimDisk(name, dice) for name in names}
     members = {name: Address(name, PORT) for name in names}
     lives = dict.fromkeys(names, 0)
 
     def host_of(name: str, nursery: trio.Nursery) -> Host:
-        lives[name] += 1
+        network.power_on(name)
+        faults.switch_on(name)
+        lives[name] = life = lives[name] + 1
+
+        def emit(event: Event) -> None:
+            if lives[name] == life:  # nobody hears what a dead machine says while it is cleaned up
+                journal.emit(name, event)
+
         return Host(
             name,
             FaultyNetwork(network.card(name), name, faults, lambda address: address.host, nursery),
             FaultyDisk(disks[name], name, faults),
             SimCompute(name, dice),
-            dice.stream("node", name, str(lives[name])),
+            dice.stream("node", name, str(life)),
             lambda: 1e9 + trio.current_time(),
-            lambda event: journal.emit(name, event),
+            emit,
         )
 
+    def unplug(name: str) -> None:
+        lives[name] += 1
+        if not faults.is_off(name):
+            faults.switch_off(name)
+
     configs = {name: NodeConfig(name, members[name], members) for name in names}
-    configs = {name: msgspec.structs.replace(c, **config) for name, c in configs.items()}
+    configs = {name: msgspec.structs.replace(c, **{**config, **own.get(name, {})}) for name, c in configs.items()}
     async with trio.open_nursery() as nursery:
         await nursery.start(network.run)
-        async with open_cluster(LocalMachines(configs, host_of, faults.switch_off), names, journal) as cluster:
+        async with open_cluster(LocalMachines(configs, host_of, unplug), names, journal) as cluster:
             world = SmallWorld(cluster, journal, network, faults, disks)
             journal.listeners.append(world.entries.append)
             await cluster.start_all()
@@ -96,14 +116,18 @@ async def small_world(seed: int = 1, names: Sequence[str] = ("n0", "n1", "n2"), 
 
 
 def in_small_world(
-    story: Callable[[SmallWorld], Awaitable[None]], seed: int = 1, names: Sequence[str] = ("n0", "n1", "n2"), **config: Any
+    story: Callable[[SmallWorld], Awaitable[None]],
+    seed: int = 1,
+    names: Sequence[str] = ("n0", "n1", "n2"),
+    own: Mapping[str, Mapping[str, Any]] = {},
+    **config: Any,
 ) -> list[Entry]:
     """Run `story` in a small world on virtual time, its order drawn from the seed; return all that happened."""
     entries: list[Entry] = []
 
     async def main() -> None:
         nonlocal entries
-        async with small_world(seed, names, **config) as world:
+        async with small_world(seed, names, own, **config) as world:
             entries = world.entries
             with trio.fail_after(600):
                 await story(world)

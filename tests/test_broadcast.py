@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import trio
 
 from dairt.model.action import CutLink, Link, ResetConnection
 from dairt.model.events import BroadcastEnded, ChunkSent, Entry, SocketRemoved, TensorStored
@@ -100,6 +101,27 @@ def test_a_node_killed_in_mid_broadcast_and_started_again_ends_with_every_acknow
         )
 
     in_small_world(story)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_member_that_loses_its_power_in_mid_broadcast_holds_it_up_until_it_counts_as_dead_and_catches_up(seed: int) -> None:
+    async def story(world: SmallWorld) -> None:
+        async with trio.open_nursery() as nursery:
+
+            def strike(entry: Entry) -> None:
+                if isinstance(entry.event, ChunkSent) and entry.event.peer == "n1" and entry.event.offset_pct > 20 * seed:
+                    world.journal.listeners.remove(strike)
+                    nursery.start_soon(world.cut_power, "n1")
+
+            world.journal.listeners.append(strike)
+            begun = trio.current_time()
+            receipt = await world.cluster.broadcast("w", tensor(4 * MIB))
+            assert trio.current_time() - begun < 10.0
+        assert receipt.missing == ("n1",)
+        await world.restart("n1")
+        await world.until(lambda: held(world, "w").get("n1") == receipt.checksum)
+
+    in_small_world(story, seed)
 
 
 def test_the_newest_of_two_broadcasts_to_one_key_wins_everywhere() -> None:

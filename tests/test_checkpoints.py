@@ -29,7 +29,7 @@ class Plug(SimDisk):
 
     def __init__(self, seed: int, unsynced: Unsynced) -> None:
         super().__init__("n0", Dice(seed))
-        self.faults = Faults(lambda: 0.0, random.Random(0))
+        self.faults = Faults(lambda: 0.0, Dice(0))
         self.pull_at = 0
         self._unsynced = unsynced
         self._life = trio.CancelScope()
@@ -265,7 +265,7 @@ async def test_a_plain_tensor_of_the_other_program_is_restored_as_version_zero(a
 
 
 @pytest.mark.trio
-@pytest.mark.parametrize("key", ["a/b", "..", "weights/ü", "100%", "a@b", "x.tmp", "", "A", "~.chk"])
+@pytest.mark.parametrize("key", ["a/b", "..", "weights/ü", "100%", "a@b", "x.tmp", "x" * 512, "A", "~.chk"])
 async def test_every_key_comes_back_under_its_own_name(key: str, autojump_clock: MockClock) -> None:
     disk = SimDisk("n0", Dice(0))
     events: list[Event] = []

@@ -139,3 +139,53 @@ def test_hands_that_keep_calling_do_not_hold_up_a_paced_clock() -> None:
 def test_a_speed_that_makes_no_sense_is_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="0 or more"):
         VirtualClock(speed)
+
+
+def test_what_the_clock_is_asked_to_call_comes_in_order_at_its_time() -> None:
+    clock, called = VirtualClock(), list[tuple[float, str]]()
+
+    def call(what: str) -> None:
+        called.append((clock.now, what))
+
+    async def main() -> None:
+        for at_s, what in ((3.0, "late"), (1.0, "first"), (1.0, "second"), (2.0, "alone")):
+            clock.call_at(at_s, call, what)
+        await trio.sleep(2.5)
+        called.append((clock.now, "task"))
+        clock.call_at(0.5, call, "overdue")
+        await trio.sleep(1.0)
+
+    trio.run(main, clock=clock)
+    assert called == [(1, "first"), (1, "second"), (2, "alone"), (2.5, "task"), (2.5, "overdue"), (3, "late")]
+
+
+def test_a_task_that_a_call_wakes_runs_at_that_moment() -> None:
+    clock, times = VirtualClock(), list[float]()
+
+    async def main() -> None:
+        woken = trio.Event()
+        clock.call_at(1.5, lambda event: event.set(), woken)
+        with trio.move_on_after(9):
+            await woken.wait()
+        times.append(trio.current_time())
+
+    trio.run(main, clock=clock)
+    assert times == [1.5]
+
+
+def test_what_is_to_be_called_waits_while_the_clock_is_paused() -> None:
+    clock, called = VirtualClock(speed=0), list[float]()
+
+    async def main() -> None:
+        clock.call_at(1.0, lambda what: called.append(clock.now), None)
+        token = trio.lowlevel.current_trio_token()
+
+        def hands() -> None:
+            assert called == []
+            token.run_sync_soon(setattr, clock, "speed", math.inf)
+
+        threading.Timer(0.05, hands).start()
+        await trio.sleep(2.0)
+
+    trio.run(main, clock=clock)
+    assert called == [1.0]

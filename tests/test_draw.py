@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.cells import cell_len
+from textual.binding import Binding
 
-from console_samples import AT_WORK, IN_TROUBLE, NAMES, seen_after, snapshot
+from console_samples import AT_WORK, HELLO, IN_TROUBLE, NAMES, run, seen_after, snapshot
 from dairt.control.frames import Hello, Latest
 from dairt.model.action import (
     Action,
@@ -29,25 +30,22 @@ from dairt.model.scenario_toml import parse_scenario
 from dairt.model.views import FaultView
 from dairt_console.actions import BY_ID, COMMANDS
 from dairt_console.draw.bars import progress, sparkline
+from dairt_console.draw.checkpoints import CHECKPOINT_COLUMNS
 from dairt_console.draw.chrome import footer, header, tabs
 from dairt_console.draw.columns import heading, place, row
-from dairt_console.draw.layout import PANELS, layout
+from dairt_console.draw.layout import FRAME, PANELS, layout
 from dairt_console.draw.scenario_line import scenario_line
 from dairt_console.draw.spans import clean, cut, fit, fit_line, text_of, width_of
 from dairt_console.draw.states import state
-from dairt_console.draw.tables import (
-    CHECKPOINT_COLUMNS,
-    NODE_COLUMNS,
-    RUN_COLUMNS,
-    TROUBLE_COLUMNS,
-    checkpoint_rows,
-    node_rows,
-    run_rows,
-    trouble_rows,
-)
+from dairt_console.draw.tables import NODE_COLUMNS, RUN_COLUMNS, node_rows, run_rows
+from dairt_console.draw.troubles import TROUBLE_COLUMNS
 from dairt_console.draw.units import age, clock, count, duration, rate, size, speed
 from dairt_console.plans import Act, Ask, Cannot, Pick, Speed, StepTime, plan
 from dairt_console.reducer import LinkChanged, Seen
+from dairt_console.screens.overlays import Choose, Confirm, Help, help_lines
+from dairt_console.screens.overview import Overview
+from dairt_console.widgets.log import Log
+from dairt_console.widgets.table import Table
 
 WORK, TROUBLE = seen_after(AT_WORK), seen_after(IN_TROUBLE)
 
@@ -146,25 +144,31 @@ def test_columns_leave_by_worth_and_the_first_never() -> None:
     assert titles(200) == [column.title for column in NODE_COLUMNS]
     assert "SENT, LAST 8 s" not in titles(98)
     assert {"TX", "RX"} <= set(titles(98))
-    assert titles(36) == ["NODE", "STATE", "QUEUED"]
+    assert titles(38) == ["NODE", "STATE", "QUEUED"]
     assert titles(3) == ["NODE"]
 
 
 def test_a_full_queue_and_a_node_that_is_down_are_said_in_words() -> None:
     full, _, down = (text_of(row(place(NODE_COLUMNS, 98), item)) for item in node_rows(TROUBLE))
-    assert "C 64/64  I 0/64" in full
+    assert "compute full  io 0" in full
     assert "✕ down" in down
     assert "MiB" not in down
 
 
-def test_copies_of_a_key_stand_together_and_runs_newest_first() -> None:
-    assert [item.key for item in checkpoint_rows(TROUBLE)] == ["n0/gradients", "n1/gradients", "n0/weights", "n1/weights"]
+def test_runs_stand_newest_first() -> None:
     assert [item.key for item in run_rows(WORK)] == ["r2", "r1"]
 
 
-def test_active_faults_come_before_past_ones() -> None:
-    assert [item.state for item in trouble_rows(TROUBLE)] == ["active", "active", "down", "done"]
-    assert trouble_rows(WORK) == []
+def test_the_name_of_a_run_keeps_its_node_and_its_number_where_it_is_cut() -> None:
+    named = seen_after([HELLO, Latest(snapshot(runs=(replace(run(), run="n1.55ed.42"),)))])
+    (item,) = run_rows(named)
+    assert text_of(row(place(RUN_COLUMNS, 40), item)).startswith("n1…42 ")
+    assert text_of(row(place(RUN_COLUMNS, 120), item)).startswith("n1.55ed.42 ")
+
+
+def test_a_run_that_went_with_its_coordinator_is_shown_as_lost() -> None:
+    seen = seen_after([Latest(snapshot(13.0, runs=()))], WORK)
+    assert [(item.key, item.state) for item in run_rows(seen)] == [("r2", "lost"), ("r1", "done")]
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 200])
@@ -191,7 +195,7 @@ def test_tabs_fit_and_mark_the_one_in_front(width: int) -> None:
 
 def test_the_layout_fits_the_terminal() -> None:
     assert layout(60, 16, 3).shape == layout(120, 16, 3).shape == layout(79, 50, 3).shape == "tabs"
-    assert layout(80, 22, 3).shape == layout(100, 30, 3).shape == "normal"
+    assert layout(80, 24, 3).shape == layout(100, 30, 3).shape == "normal"
     assert layout(200, 50, 3).shape == "wide"
     assert layout(60, 16, 3).hidden("nodes") == ("checkpoints", "runs", "trouble")
     assert layout(60, 12, 3).hidden("nodes") == tuple(PANELS[1:])
@@ -205,6 +209,26 @@ def test_no_key_means_two_things() -> None:
     keys = [key for command in COMMANDS for key in command.keys]
     assert len(keys) == len(set(keys))
     assert len(BY_ID) == len(COMMANDS)
+
+
+@pytest.mark.parametrize("nodes", [1, 3, 8, 64])
+@pytest.mark.parametrize("height", [24, 30, 40, 60, 90])
+def test_every_panel_has_room_for_a_row(height: int, nodes: int) -> None:
+    *fixed, last = layout(100, height, nodes).rows.split()
+    heights = [int(rows) for rows in fixed]
+    assert last == "1fr"
+    assert min(heights) > FRAME
+    assert height - 3 - sum(heights) > FRAME
+
+
+def test_no_panel_rebinds_a_key_and_every_key_is_in_the_help() -> None:
+    helped = "\n".join(help_lines(80))
+    for screen in (Confirm, Choose, Help, Overview, Table, Log):
+        for binding in screen.BINDINGS:
+            assert isinstance(binding, Binding)
+            assert tuple(binding.key.split(",")) == BY_ID[binding.id or ""].keys
+    for command in COMMANDS:
+        assert f" {command.all_keys} " in helped
 
 
 def test_an_action_is_about_the_chosen_node() -> None:
@@ -231,7 +255,7 @@ def test_killing_a_node_asks_and_says_what_is_lost() -> None:
         case Ask(_, lines, action):
             text = " ".join(lines)
             assert action == KillNode("n1")
-            assert "4 sockets close" in text
+            assert "4 sockets close; 1 running task and 0 waiting are lost" in text
             assert "layered-4x3" in text
             assert "2 of 3 nodes stay up" in text
         case other:
@@ -255,7 +279,9 @@ def test_what_is_not_yet_on_disk_is_named_before_it_is_lost() -> None:
         ("broadcast", WORK, "n9", "choose a node"),
         ("run_graph", TROUBLE, "n2", "n2 is down"),
         ("kill_node", TROUBLE, "n2", "down already"),
-        ("heal_link", WORK, "n0", "no link"),
+        ("kill_socket", TROUBLE, "n2", "n2 is down"),
+        ("cut_link", TROUBLE, "n2", "n2 is down"),
+        ("heal_one", WORK, "n0", "nothing is broken"),
         ("pause", WORK, "n0", "world tcp"),
         ("step", WORK, "n0", "--world sim"),
         ("heal_all", seen_after([*AT_WORK, LinkChanged("lost", "gone")]), "n0", "lost"),
@@ -276,11 +302,13 @@ def test_a_role_allows_its_share(role: str, allowed: list[str]) -> None:
     assert [name for name in commands if not isinstance(plan(name, seen, "n0"), Cannot)] == allowed
 
 
-def test_one_broken_link_is_healed_at_once_and_of_several_one_is_picked() -> None:
-    assert plan("heal_link", TROUBLE, "n0") == Act(Heal("op-2"))
+def test_one_fault_is_healed_at_once_and_of_several_one_is_picked() -> None:
     faults = tuple(FaultView(f"f{i}", "link.cut", f"cut n0↔n{i}", "active") for i in (1, 2))
+    over = FaultView("f3", "disk.full", "fill the disk of n0", "healed")
+    seen = seen_after([Latest(snapshot(13.0, faults=(faults[0], over)))], WORK)
+    assert plan("heal_one", seen, "n0") == Act(Heal("f1"))
     seen = seen_after([Latest(snapshot(13.0, faults=faults))], WORK)
-    assert plan("heal_link", seen, "n0") == Pick("Heal which?", (("cut n0↔n1", Heal("f1")), ("cut n0↔n2", Heal("f2"))))
+    assert plan("heal_one", seen, "n0") == Pick("Heal which?", (("cut n0↔n1", Heal("f1")), ("cut n0↔n2", Heal("f2"))))
 
 
 def test_virtual_time_is_steered() -> None:
@@ -294,6 +322,12 @@ def test_virtual_time_is_steered() -> None:
     assert plan("faster", at(math.inf), "") == Speed(math.inf)
     assert plan("slower", at(1.0), "") == Speed(0.5)
     assert plan("slower", at(0.1), "") == Speed(0.1)
+
+
+def test_a_step_under_way_does_not_count_as_a_speed() -> None:
+    stepping = seen_after([*AT_WORK, Hello("sim", "first-look", 7, "operate"), Latest(snapshot(13.0, speed=math.inf))])
+    assert plan("pause", stepping, "", 2.0, held=True) == Speed(2.0)
+    assert plan("faster", stepping, "", 2.0, held=True) == Speed(5.0)
 
 
 LINK = Link("n0", "n1")

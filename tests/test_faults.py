@@ -1,7 +1,5 @@
 """What is broken now: how troubles add up, and what befalls nodes and handshakes."""
 
-import random
-
 import pytest
 import trio
 
@@ -16,7 +14,7 @@ from fault_bench import A_B, LATENCY_S, Bench, play
 
 
 def faults_at(now: float = 0.0) -> Faults:
-    return Faults(lambda: now, random.Random(0))
+    return Faults(lambda: now, Dice(0))
 
 
 def test_delays_add_the_smallest_bandwidth_counts_and_a_cut_is_a_cut() -> None:
@@ -40,6 +38,20 @@ def test_connections_of_a_link_share_its_bandwidth() -> None:
     faults = faults_at(10.0)
     faults.apply("slow", DegradeLink(A_B, latency_s=1, bandwidth=100))
     assert [faults.due("a", "b", 50), faults.due("a", "b", 50), faults.due("b", "a", 50)] == [11.5, 12.0, 11.5]
+
+
+def test_a_cap_that_is_lifted_leaves_no_queue_behind() -> None:
+    faults = faults_at(10.0)
+    faults.apply("slow", DegradeLink(A_B, bandwidth=100))
+    faults.apply("slower", DegradeLink(A_B, bandwidth=10))
+    assert faults.due("a", "b", 50) == 15.0
+    faults.heal("slower")
+    assert faults.due("a", "b", 50) == 10.5
+    faults.apply("slower", DegradeLink(A_B, bandwidth=10))
+    assert faults.due("a", "b", 50) == 15.5, "what was booked under the wider cap is still on its way"
+    faults.heal_all()
+    faults.apply("slow", DegradeLink(A_B, bandwidth=100))
+    assert faults.due("a", "b", 50) == 10.5
 
 
 def test_a_node_that_is_off_is_dead_to_all() -> None:
@@ -67,6 +79,25 @@ def test_a_new_connection_hangs_until_the_partition_heals(link: Link) -> None:
             assert bench.faults.sockets("a", "b") == 0
             bench.faults.heal("cut")
         assert bench.faults.sockets("a", "b") == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize("slow", [DegradeLink(A_B, latency_s=100), DegradeLink(A_B, bandwidth=1)], ids=["latency", "cap"])
+def test_a_new_connection_goes_through_when_a_slow_link_heals(slow: DegradeLink) -> None:
+    async def story(bench: Bench) -> None:
+        near, far = await bench.connected()
+        bench.faults.apply("slow", slow)
+        await near.send_all(bytes(100))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(bench.connected)
+            await trio.sleep(5)
+            assert bench.faults.sockets("a", "b") == 1
+            bench.faults.heal("slow")
+            await trio.sleep(1)
+            assert bench.faults.sockets("a", "b") == 2
+        await near.aclose()
+        await far.aclose()
 
     play(story)
 

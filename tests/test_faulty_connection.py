@@ -183,6 +183,39 @@ def test_latency_and_bandwidth_add_to_those_of_the_network() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("slow", [DegradeLink(A_B, latency_s=100), DegradeLink(A_B, bandwidth=10)], ids=["latency", "cap"])
+def test_bytes_held_by_a_slow_link_come_through_when_it_heals(slow: DegradeLink) -> None:
+    async def story(bench: Bench) -> None:
+        near, far = await bench.connected()
+        async with near, far:
+            bench.faults.apply("slow", slow)
+            for _ in range(17):
+                await near.send_all(bytes(100))
+                await far.send_all(bytes(100))
+            with trio.move_on_after(1):
+                await near.receive_some()
+            bench.faults.heal("slow")
+            for receiver in (near, far):
+                assert await elapsed(partial(read_exactly, receiver, 1700)) <= LATENCY_S
+
+    play(story)
+
+
+def test_bytes_held_by_a_slow_link_go_at_the_pace_that_is_left_when_one_of_two_troubles_heals() -> None:
+    async def story(bench: Bench) -> None:
+        near, far = await bench.connected()
+        async with near, far:
+            bench.faults.apply("slow", DegradeLink(A_B, bandwidth=1000))
+            bench.faults.apply("slower", DegradeLink(A_B, latency_s=50, bandwidth=1))
+            for _ in range(2):
+                await near.send_all(bytes(1000))
+            await trio.sleep(10)
+            bench.faults.heal("slower")
+            assert await elapsed(partial(read_exactly, far, 2000)) == 2.0 + LATENCY_S
+
+    play(story)
+
+
 def test_a_slow_line_is_bounded() -> None:
     async def story(bench: Bench) -> None:
         near, far = await bench.connected()

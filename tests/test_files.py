@@ -1,5 +1,7 @@
 """Only of real files: two nodes and one folder, and what a store leaves there."""
 
+import os
+import random
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +51,29 @@ async def test_checkpoints_on_real_files_come_back_in_the_next_life(tmp_path: Pa
     plain = tensor.decode((tmp_path / "checkpoints" / "layer%2F0.chk").read_bytes(), max_bytes=2**20)
     assert np.array_equal(plain, filled(2)), "readers that know nothing of the trailer read it too"
     assert len(list((tmp_path / "checkpoints" / "old").iterdir())) == 2
+
+
+@pytest.mark.trio
+async def test_a_wiped_disk_is_empty_and_still_the_nodes_own(tmp_path: Path) -> None:
+    disk = FileDisk(tmp_path)
+    await disk.lock()
+    for name in ("x", "f/g/y"):
+        await (await disk.create(name)).aclose()
+    await disk.wipe()
+    assert os.listdir(tmp_path) == [".lock"]
+    await (await disk.create("f/g/y")).aclose()
+    assert list(await disk.names("f/g")) == ["y"]
+    disk.close()
+
+
+@pytest.mark.trio
+async def test_rot_flips_one_bit_of_one_file(tmp_path: Path) -> None:
+    disk = FileDisk(tmp_path)
+    assert disk.flip_bit(random.Random(0)) == ""
+    file = await disk.create("f/x")
+    await file.write([bytes(100)])
+    await file.aclose()
+    assert disk.listing() == ("f/x",)
+    assert disk.flip_bit(random.Random(0), "g") == ""
+    assert disk.flip_bit(random.Random(0), "f/") == "f/x"
+    assert sum(byte.bit_count() for byte in (tmp_path / "f" / "x").read_bytes()) == 1

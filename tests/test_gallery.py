@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from dairt.errors import UsageError
+from dairt.model.action import DownNode
+from dairt.model.action_toml import FAULTS
 from dairt.rehearsal import gallery
 from dairt.rehearsal.judge import check_expectations
+from dairt.rehearsal.stage import check_world
 
 
 def test_the_stories_are_there() -> None:
@@ -20,7 +23,21 @@ def test_every_story_can_be_read(name: str) -> None:
     assert story.name == name.replace("_", "-")
     assert story.summary
     assert story.expectations
-    assert story.worlds == ("sim", "tcp", "proc")
+    assert "sim" in story.worlds
+    for world in story.worlds:
+        check_world(story, world)
+
+
+def test_every_kind_of_trouble_is_in_a_story_and_every_story_in_the_table() -> None:
+    kinds = {str(row.action.__struct_config__.tag) for name in gallery.names() for row in gallery.load(name).faults}
+    restarted = any(
+        isinstance(row.action, DownNode) and row.for_s for name in gallery.names() for row in gallery.load(name).faults
+    )
+    assert restarted  # what `then = { restart_after = … }` writes
+    assert kinds | {"node.restart"} == set(FAULTS)
+    table = (gallery.scenarios_dir() / "README.md").read_text(encoding="utf-8")
+    for name in gallery.names():
+        assert f"| [`{name}`]({name}.toml) | {gallery.load(name).summary} |" in table
 
 
 def test_a_story_is_found_by_name_and_by_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

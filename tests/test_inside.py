@@ -9,7 +9,18 @@ import msgspec
 import pytest
 
 from dairt.errors import RemoteProtocolError, UsageError
-from dairt.model.action import CutLink, FaultAction, Heal, KillNode, Link, ResetConnection
+from dairt.model.action import (
+    CorruptFrame,
+    CutLink,
+    DiskError,
+    FaultAction,
+    Heal,
+    KillNode,
+    Link,
+    ResetConnection,
+    RotBit,
+    WipeNode,
+)
 from dairt.model.events import Entry, PhaseBegan
 from dairt.model.scenario import Fault, On
 from dairt.protocol.messages import Act
@@ -18,6 +29,7 @@ from dairt.rehearsal.inside import Trouble
 from dairt.rehearsal.tale import Tales
 from dairt.runtime.journal import Journal
 from dairt.worlds.faults import Faults
+from dairt.worlds.sim.dice import Dice
 
 CUT = CutLink(Link("n0", "n1"))
 RESET = ResetConnection(Link("n0", "n1"))
@@ -36,7 +48,7 @@ class Rig:
 
     action: FaultAction
     held: int = 0
-    faults: Faults = field(default_factory=lambda: Faults(lambda: 0.0, random.Random(0)))
+    faults: Faults = field(default_factory=lambda: Faults(lambda: 0.0, Dice(0)))
     journal: Journal = field(default_factory=lambda: Journal(lambda: 0.0, 10))
 
     def __post_init__(self) -> None:
@@ -102,6 +114,39 @@ def test_healing_one_fault_ends_it_and_healing_all_disarms_what_waits() -> None:
 def test_a_node_refuses_to_kill_itself_on_demand() -> None:
     with pytest.raises(UsageError, match="cannot kill n0 by itself"):
         Rig(CUT).trouble.act(Act(KillNode("n0")))
+
+
+@pytest.mark.parametrize("action", [KillNode("n1+n0"), WipeNode("n0")], ids=str)
+def test_a_node_holds_still_for_whatever_kills_it(action: FaultAction) -> None:
+    rig = Rig(action)
+    for _ in range(2):
+        rig.journal.emit("n0", TRIGGER)
+    assert rig.held == 1
+
+
+@pytest.mark.parametrize(("link", "meddled"), [(Link("n0", "n1"), True), (Link("n1", "n0"), False), (Link("any", "n0"), True)])
+def test_one_frame_is_befallen_where_the_links_first_side_opened_the_connection(link: Link, meddled: bool) -> None:
+    rig = Rig(CUT)
+    rig.trouble.act(Act(CorruptFrame(link), "g"))
+    assert rig.faults.verdict("n0", "n1").meddled == meddled
+
+
+def test_a_nodes_own_disk_fails_inside_the_emit_and_its_files_rot_by_another_hand() -> None:
+    rig = Rig(DiskError("n0"))
+    for _ in range(2):
+        rig.journal.emit("n0", TRIGGER)
+    assert rig.faults.disk_call("n0", "write").error
+    rig = Rig(RotBit("n0"))
+    rig.faults.join_disk("n0", Untouchable())
+    for _ in range(2):
+        rig.journal.emit("n0", TRIGGER)
+
+
+class Untouchable:
+    """A disk whose bits do not flip."""
+
+    def flip_bit(self, dice: random.Random, among: str = "") -> str:
+        raise AssertionError("nobody was to touch this disk")
 
 
 @dataclass

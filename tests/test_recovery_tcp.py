@@ -19,6 +19,8 @@ from dairt.model.events import (
 )
 from dairt.model.graph import evaluate
 from dairt.model.layered import layered_graph
+from dairt.runtime.node import Node
+from dairt.worlds.fingerprint import fingerprint
 from dairt.worlds.kernels import apply
 from loopback_world import loopback_world
 
@@ -109,3 +111,25 @@ async def test_a_cut_off_node_is_found_dead_and_returns_and_catches_up_when_heal
         await world.stage.inject(Heal())
         await world.until(lambda: all(victim in {e.peer for e in world.events(PeerReturned, name)} for name in others))
         await world.until(lambda: world.held("w") == dict.fromkeys(ALL, receipt.checksum))
+
+
+@pytest.mark.parametrize(
+    "key", ["x" * 512, "é" * 256, "a/b", "..", "\n"], ids=["512 letters", "512 bytes", "slash", "dots", "newline"]
+)
+async def test_any_key_is_kept_on_a_real_disk_in_all_its_generations(tmp_path: Path, key: str) -> None:
+    async with loopback_world(tmp_path) as world:
+        for seed in range(3):
+            receipt = await world.cluster.broadcast(key, tensor(0.01, seed))
+            assert receipt.durable == ALL
+        await world.stage.inject(RestartNode("n1"))
+        assert world.held(key) == dict.fromkeys(ALL, receipt.checksum)
+        assert len(list((tmp_path / "n1" / "checkpoints" / "old").iterdir())) == 2
+    assert not (tmp_path / "n1" / "checkpoints" / "aside").exists()
+
+
+async def test_nodes_tell_each_other_how_they_compute(tmp_path: Path) -> None:
+    async with loopback_world(tmp_path) as world:
+        assert (await world.cluster.broadcast("w", tensor(0.01))).durable == ALL
+        node = world.cluster.member("n0")
+        assert isinstance(node, Node)
+        assert {peer.fingerprint for peer in node.peers.values()} == {node.config.fingerprint} == {fingerprint()}

@@ -237,19 +237,19 @@ WORK_ENTRY = '[[work]]\nid = "w"\nkind = "put"\ntensor = { shape = [1] }\n'
             r"min must not be above max",
         ),
         (f'{HEAD}[network.default]\nlatency = {{ dist = "poisson" }}\n', r"dist cannot be 'poisson'"),
-        (f'{HEAD}[[network.link]]\nfrom = "a"\n', r"\[network\] has no key 'link'"),
-        (f"{HEAD}[disk.default]\nsector = 4096\n", r"the scenario has no key 'disk'"),
-        (f"{HEAD}[budget]\nmax_down = 1\n", r"the scenario has no key 'budget'"),
+        (f'{HEAD}[[network.link]]\nfrom = "a"\n', r"x.toml:5: link number 1 needs a latency or a bandwidth"),
+        (f"{HEAD}[disk.default]\nsector = 4096\n", r"x.toml:6: \[disk\]: default has no key 'sector'"),
+        (f"{HEAD}[budget]\n", r"x.toml:5: \[budget\] needs max_down or max_active"),
         (f"{HEAD}[work]\nid = 3\n", r"work must be written \[\[work\]\]"),
         (
             f'{HEAD}[[fault]]\nid = "f"\nkind = "node.kil"\n',
             r"x.toml:7: fault 'f': kind cannot be 'node.kil'; did you mean 'node.kill'\?",
         ),
-        (f'{HEAD}[[fault]]\nid = "f"\nkind = "node.pause"\n', r"kind cannot be 'node.pause'"),
-        (f"{HEAD}{FAULT}", r"x.toml:5: fault 'f' needs just one of at, on and every, not none"),
+        (f'{HEAD}[[fault]]\nid = "f"\nkind = "node.sleep"\n', r"kind cannot be 'node.sleep'"),
+        (f"{HEAD}{FAULT}", r"x.toml:5: fault 'f' needs just one of at, every, on, when and follows, not none"),
         (f'{HEAD}{FAULT}at = "1s"\nevery = {{ mean = "1s", max_times = 1 }}\n', r"not at and every"),
         (f'{HEAD}{FAULT}at = "1s"\nnod = "a"\n', r"x.toml:10: fault 'f' has no key 'nod'; did you mean 'node'\?"),
-        (f'{HEAD}{FAULT}at = {{ between = ["1s", "2s"] }}\n', r"x.toml:9: fault 'f': at must be a time"),
+        (f'{HEAD}{FAULT}at = {{ between = ["1s"] }}\n', r"x.toml:9: fault 'f': at: between must be two times"),
         (f'{HEAD}{FAULT}every = {{ mean = "1s", max_times = 1 }}\n', r"needs a for"),
         (f'{HEAD}{FAULT}on = {{ event = "chunk_snt" }}\n', r"event cannot be 'chunk_snt'; did you mean 'chunk_sent'\?"),
         (
@@ -261,7 +261,7 @@ WORK_ENTRY = '[[work]]\nid = "w"\nkind = "put"\ntensor = { shape = [1] }\n'
         (f'{TIMED}{FAULT}at = "11s"\n', r"at must be before trouble_until, 10 s"),
         (
             f'{HEAD}{FAULT}at = "1s"\nfor = "1s"\nthen = {{ restart_after = "1s" }}\n',
-            r"then goes with node.kill, and without for",
+            r"then has restart_after only for what takes a node down, such as node.kill, and without for",
         ),
         (
             f'{HEAD}[[fault]]\nid = "f"\nkind = "conn.reset"\nlink = ["a", "b"]\nat = "1s"\nfor = "1s"\n',
@@ -293,7 +293,11 @@ WORK_ENTRY = '[[work]]\nid = "w"\nkind = "put"\ntensor = { shape = [1] }\n'
         (f'{TIMED}[[expect]]\nalways = "p"\nfinally = "p"\n', r"x.toml:8: expect number 1 needs just one of"),
         (f'{TIMED}[[expect]]\neventually = "p"\nwithin = "6s"\n', r"within must not be longer than settle, 5 s"),
         (f'{TIMED}[[expect]]\neventually = "p"\n', r"needs 'within'"),
-        (f'{TIMED}[[expect]]\nmetric = "p"\n', r"needs just one of always, eventually and finally, not none"),
+        (f'{TIMED}[[expect]]\nmetric = "p"\n', r"needs a bound, such as p99"),
+        (
+            f'{TIMED}[[expect]]\nwithin = "1s"\n',
+            r"needs just one of always, eventually, finally, sometimes and metric, not none",
+        ),
         (f'{HEAD}[[expect]]\nfinally = "p"\n', r"needs a \[time\]"),
     ],
 )

@@ -1,6 +1,8 @@
 """What a simulated power cut takes and what it may not take."""
 
 import errno
+import random
+from functools import partial
 
 import pytest
 import trio
@@ -29,6 +31,10 @@ async def read(disk: SimDisk, name: str) -> bytes | None:
     view = memoryview(bytearray(await disk.size(name) + 1))
     file = await disk.open(name)
     return bytes(view[: await file.read_into(view)])
+
+
+def is_bit_of(number: int, bit: int) -> bool:
+    return bool(number >> bit & 1)
 
 
 async def replaced(seed: int, *, sync: bool = True, sync_names: bool = True) -> SimDisk:
@@ -184,3 +190,65 @@ async def test_what_happens_to_one_file_does_not_change_how_long_another_takes(a
         return trio.current_time() - began
 
     assert await time_of_y(0) == pytest.approx(await time_of_y(5), abs=1e-9)
+
+
+async def test_bytes_of_a_sync_that_failed_are_lost_though_a_later_sync_succeeds(autojump_clock: MockClock) -> None:
+    disk = SimDisk("n0", Dice(0))
+    file = await disk.create("x")
+    await disk.sync_names("")
+    await file.write([b"a" * SECTOR_BYTES])
+    await file.lose_sync()
+    await file.write([b"b" * SECTOR_BYTES])
+    await file.sync()
+    assert await read(disk, "x") == b"a" * SECTOR_BYTES + b"b" * SECTOR_BYTES, "the cache has it all"
+    disk.power_cut("lose")
+    assert await read(disk, "x") == bytes(SECTOR_BYTES) + b"b" * SECTOR_BYTES
+
+
+async def test_what_is_at_stake_is_kept_or_lost_thing_by_thing(autojump_clock: MockClock) -> None:
+    for kept in range(2**5):
+        disk = SimDisk("n0", Dice(0))
+        await write(disk, "x.tmp", b"n" * (2 * SECTOR_BYTES + 10), sync=False)
+        await disk.sync_names("")
+        await disk.rename("x.tmp", "x")
+        assert disk.at_stake() == (
+            "names x.tmp, x", "length of x", "sector 0 of x", "sector 1 of x", "sector 2 of x",
+        )  # fmt: skip
+        disk.power_cut(partial(is_bit_of, kept))
+        assert disk.at_stake() == ()
+        content = await read(disk, "x" if kept & 1 else "x.tmp")
+        whole = b"".join((b"n" if kept >> n & 1 else b"\0") * size for n, size in ((2, 512), (3, 512), (4, 10)))
+        assert content is not None
+        assert content == (whole if kept & 2 else whole.rstrip(b"\0"))
+
+
+async def test_nothing_is_at_stake_once_all_is_synced(autojump_clock: MockClock) -> None:
+    disk = await replaced(0)
+    assert disk.at_stake() == ()
+
+
+async def test_a_flipped_bit_is_one_bit_of_one_file_and_survives_a_power_cut(autojump_clock: MockClock) -> None:
+    disk = SimDisk("n0", Dice(0))
+    assert disk.flip_bit(random.Random(0)) == ""
+    for name in ("x", "y"):
+        await write(disk, name, OLD)
+    await disk.sync_names("")
+    assert disk.listing() == ("x", "y")
+    assert disk.flip_bit(random.Random(0), "z") == ""
+    assert disk.flip_bit(random.Random(0), "y") == "y"
+    disk.power_cut("lose")
+    content = await read(disk, "y")
+    assert content is not None
+    assert sum((a ^ b).bit_count() for a, b in zip(content, OLD, strict=True)) == 1
+    assert await read(disk, "x") == OLD
+
+
+async def test_a_wiped_disk_is_a_new_one(autojump_clock: MockClock) -> None:
+    disk = await replaced(0)
+    file = await disk.open("x")
+    await disk.wipe()
+    assert await disk.names("") == []
+    with pytest.raises(OSError, match="power was cut"):
+        await file.read_into(memoryview(bytearray(1)))
+    disk.power_cut("keep")
+    assert await disk.names("") == []

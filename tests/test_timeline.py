@@ -57,7 +57,7 @@ until = "2600ms"
 def fired_by(on: On, events: list[tuple[str, Event]]) -> list[int]:
     """At which of the events, counted from 1, a fault with this trigger fires."""
     fired: list[str] = []
-    triggers = Triggers([Fault("f", CUT, on)], lambda fault: fired.append(fault.id))
+    triggers = Triggers([Fault("f", CUT, on)], lambda fault, node: fired.append(fault.id))
     at = []
     for seq, (node, event) in enumerate(events, 1):
         before = len(fired)
@@ -91,7 +91,7 @@ def test_a_trigger_compares_texts_and_waits_for_numbers() -> None:
 
 def test_a_trigger_that_is_disarmed_does_not_fire() -> None:
     fired: list[Fault] = []
-    triggers = Triggers([Fault("f", CUT, On("chunk_sent"))], fired.append)
+    triggers = Triggers([Fault("f", CUT, On("chunk_sent"))], lambda fault, node: fired.append(fault))
     triggers.disarm()
     triggers(Entry(1, 0.0, "a", chunk(1)))
     assert not fired
