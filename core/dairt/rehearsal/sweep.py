@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from subprocess import PIPE
 from traceback import format_exc
@@ -95,14 +94,15 @@ def _in_processes(order: Order, seeds: Iterator[int], tell: Tell, jobs: int) -> 
             for _ in range(jobs):
                 nursery.start_soon(_keep_busy, order, seeds, tell)
 
-    finished = False
-    with suppress(KeyboardInterrupt):
-        try:
-            trio.run(main)
-            finished = True
-        except* KeyboardInterrupt:
-            raise KeyboardInterrupt from None
-    return finished
+    try:
+        trio.run(main)
+    except BaseExceptionGroup as group:
+        if group.split(KeyboardInterrupt)[1] is not None:
+            raise
+        return False
+    except KeyboardInterrupt:
+        return False
+    return True
 
 
 async def _keep_busy(order: Order, seeds: Iterator[int], tell: Tell) -> None:
