@@ -231,7 +231,7 @@ def narrow_excepts(source: Source) -> Iterator[tuple[int, str]]:
             case _:
                 continue
         broad = any(kind is None or dotted(kind) in ("Exception", "BaseException") for kind in kinds)
-        excused = re.search(r"#\s*\S.*# noqa: dairt$", source.lines[node.lineno - 1])
+        excused = re.search(r"#\s*\S.*; noqa: dairt$", source.lines[node.lineno - 1])
         if broad and not raises_again and not excused:
             yield node.lineno, "catches everything and does not say why"
 

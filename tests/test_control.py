@@ -329,6 +329,18 @@ async def test_a_world_too_large_to_be_shown_says_so(monkeypatch: pytest.MonkeyP
     assert "too large to be shown" in bye.reason
 
 
+@pytest.mark.trio
+async def test_a_world_that_ends_before_its_parent_is_greeted_still_says_goodbye() -> None:
+    """Whatever order the server's thread takes its first callbacks in: the parent is a client before any of them."""
+    for _ in range(30):
+        ours, theirs = socket.socketpair()
+        with ControlServer(hello(), parent=theirs, abandoned=lambda: None) as server:
+            await trio.to_thread.run_sync(server.finish, Bye(0, "over"))
+        async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream:
+            client = (await greeted(stream, "the server"))[1]
+            assert [frame async for frame in client][-1:] == [Bye(0, "over")]
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "192.0.2.1:5001"])
 def test_it_listens_on_loopback_only(address: str) -> None:
     with pytest.raises(UsageError, match="loopback"):

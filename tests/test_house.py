@@ -154,7 +154,7 @@ GOOD: list[tuple[Rule, str, str]] = [
     (
         narrow_excepts,
         CONSOLE,
-        "try:\n    f()\nexcept Exception as exc:  # a plugin may raise anything # noqa: dairt\n    log(exc)",
+        "try:\n    f()\nexcept Exception as exc:  # a plugin may raise anything; noqa: dairt\n    log(exc)",
     ),
     (narrow_excepts, RUNTIME, "try:\n    f()\nexcept BaseException:\n    undo()\n    raise"),
 ]

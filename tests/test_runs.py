@@ -224,6 +224,20 @@ def test_old_news_of_a_holder_does_not_cost_the_value_made_again_elsewhere() -> 
     assert sorted(finish_all(run)) == ["b", "c"]
 
 
+def test_a_loss_that_is_missed_only_later_is_blamed_on_the_node_that_held_the_result() -> None:
+    run = begin({"a": "x w", "b": "a w"}, "b")
+    on_n1(run)
+    (b,) = run.ready()
+    run.settle(lost(b))
+    (b,) = run.ready()
+    assert b.node == "n2"
+    assert run.settle(NodeLost("n1", "killed")) == ()
+    assert run.settle(lost(b)) == ("a", "b")
+    assert run.blame == {"a": ("n1", "killed"), "b": ("n2", "connection reset")}
+    assert finish_all(run) == ["a", "b"]
+    assert run.blame == {}
+
+
 def test_an_op_free_to_run_before_and_after_its_maker_ran_again_is_started_once() -> None:
     def op(name: str, taken: str, made: str, cost: float) -> Op:
         return Op(name, Kernel("add"), (taken,), tuple(made.split()), cost)

@@ -91,6 +91,7 @@ class World:
         stopped = [op for op in running if op not in self.running]
         loses = not isinstance(outcome, Finished | NodeBack)
         assert sorted(again) == sorted(op for op in self.needed() if loses and (op in stopped or op not in needed))
+        assert [op for op in again if op not in self.run.blame] == []
         assert not self.run.failed
 
     def _current(self, op: str, number: int, node: str) -> bool:

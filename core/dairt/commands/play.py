@@ -74,7 +74,7 @@ def _play_one(order: Order, seed: int, data: Path | None, json: bool, folder: Pa
                 keeper.finish(report)
     except UsageError:
         raise
-    except Exception:  # a bug: its traceback follows, and whoever looks into it wants the seed first  # noqa: dairt
+    except Exception:  # a bug: its traceback follows, and whoever looks into it wants the seed first; noqa: dairt
         print(f"again: {order.again(seed)}", file=sys.stderr)
         if junit is not None:
             write_junit(junit, story.name, order.world, [crash(seed, order.again(seed), format_exc())])

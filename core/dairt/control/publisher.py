@@ -135,7 +135,7 @@ class Publisher(trio.abc.Instrument):
         begun = time.perf_counter()
         try:
             self._last = self._stage.snapshot()
-        except Exception as exc:  # a bug in a view must not change the run it looks at; it is raised afterwards  # noqa: dairt
+        except Exception as exc:  # a bug in a view must not change the run it looks at; it is raised afterwards; noqa: dairt
             self.failure, self._last, self._due = exc, None, math.inf
             self._tell(self._stage, None)
             return

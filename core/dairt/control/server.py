@@ -146,27 +146,32 @@ class ControlServer:
         with self._scope:
             async with trio.open_nursery() as conversations:
                 if self._parent is not None:
-                    conversations.start_soon(self._talk_to_parent, self._parent)
+                    # A console that is stopped for an hour still owns its world, and costs nothing: no deadline.
+                    stream = trio.SocketStream(trio.socket.from_stdlib_socket(self._parent))
+                    # It is a client from now on, so that a world which ends before it is greeted still says goodbye.
+                    conversations.start_soon(self._talk_to_parent, self._admit(Client(stream, math.inf)))
                 if self._door is not None:
                     listener = trio.SocketListener(trio.socket.from_stdlib_socket(self._door))
                     conversations.start_soon(trio.serve_listeners, self._talk_to_visitor, [listener])
                 await trio.sleep_forever()
 
-    async def _talk_to_parent(self, end: socket.socket) -> None:
-        # A console that is stopped for an hour still owns its world, and costs nothing: no deadline.
-        await self._talk(Client(trio.SocketStream(trio.socket.from_stdlib_socket(end)), math.inf))
+    async def _talk_to_parent(self, client: Client) -> None:
+        await self._talk(client)
         self._scope.cancel()
 
     async def _talk_to_visitor(self, stream: trio.SocketStream) -> None:
         client = Client(stream, PATIENCE_S)
         if len(self._clients) >= CLIENTS_MAX:
             client.dismiss(Bye(1, f"{CLIENTS_MAX} clients already watch this world"))
-        await self._talk(client)
+        await self._talk(self._admit(client))
 
-    async def _talk(self, client: Client) -> None:
+    def _admit(self, client: Client) -> Client:
         self._clients.append(client)
         if self._bye is not None:
             client.dismiss(self._bye)
+        return client
+
+    async def _talk(self, client: Client) -> None:
         try:
             await client.talk(self._hello, self._news, self._asked)
         finally:

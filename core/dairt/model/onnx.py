@@ -53,7 +53,7 @@ def read_onnx(data: bytes, name: str) -> Graph:
 def _parse(data: bytes, name: str) -> Any:
     try:
         model = onnx.load_model_from_string(data)
-    except Exception as exc:  # protobuf's DecodeError, which onnx does not export # noqa: dairt
+    except Exception as exc:  # protobuf's DecodeError, which onnx does not export; noqa: dairt
         raise UsageError(f"{name} is not an ONNX model: give the .onnx file as it was exported") from exc
     if not model.graph.node or not model.opset_import:
         raise UsageError(f"{name} is not an ONNX model with at least one node and an opset: export it again")

@@ -1,7 +1,8 @@
 """What nodes say to each other: one class a message, typed, decoded by msgspec with its types checked.
 
 Every message is a question or an answer in an exchange that owns its connection. Those marked *with a body* are followed
-by one tensor's TENS bytes in the same frame. Questions are idempotent: any of them may be asked again.
+by one tensor's TENS bytes in the same frame. Questions are idempotent, so that any may be asked again; but AskBroadcast and
+AskRun, each of which makes something new.
 """
 
 from typing import Annotated, Literal

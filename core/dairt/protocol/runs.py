@@ -112,7 +112,8 @@ class GraphRun:
     """One run of one graph, as its coordinator decides it.
 
     `where` says which node holds a value now (a feed: the coordinator; a weight: "", which is every node). `failed` says
-    why the run cannot have an answer, or is "". Ask `ready` after every `settle`. An op has at most one running attempt;
+    why the run cannot have an answer, or is "". `blame` says of each op that was lost on which node, and why: its attempt, or
+    its result, maybe long before that was missed. Ask `ready` after every `settle`. An op has at most one running attempt;
     whatever comes from an attempt that was given up is dropped, so that a result is committed once.
     """
 
@@ -127,6 +128,7 @@ class GraphRun:
     ) -> None:
         self.where = dict.fromkeys(outline.inputs, coordinator) | dict.fromkeys(outline.constants, "")
         self.failed = ""
+        self.blame: dict[str, tuple[str, str]] = {}
         self._coordinator = coordinator
         self._outputs = outline.outputs
         self._slots = slots
@@ -195,9 +197,11 @@ class GraphRun:
             case AttemptLost(op, number, node, reason):
                 if self._stop(op, number, node):
                     self._avoid(node)
+                    self.blame[op] = node, reason
                     self._count_loss(op, node, reason)
             case InputGone(op, number, node, value, holder, reason):
                 if self._stop(op, number, node):
+                    self.blame[op] = holder, reason
                     self._count_loss(op, node, reason)
                 self._lose_value(value, holder, reason)
                 if holder == self._coordinator:  # we have it: the way from here to there is what is broken
@@ -261,6 +265,7 @@ class GraphRun:
             self.where[value] = attempt.node
             self._nbytes[value] = size
         self._losses.pop(attempt.op.name, None)
+        self.blame.pop(attempt.op.name, None)
         del self._todo[attempt.op.name]
         for at in self._takers[attempt.op.name]:
             if self._ops[at].name in self._todo and self._can_start(at):
@@ -271,7 +276,7 @@ class GraphRun:
         ours = value not in self._makers or holder == self._coordinator
         if ours or self.where.get(value) != holder:
             return
-        del self.where[value]
+        self._forget(value, reason)
         self._avoid(holder)
         self._gone[value] = self._gone.get(value, 0) + 1
         if self._gone[value] == self._attempts_max:
@@ -284,9 +289,13 @@ class GraphRun:
             return
         for op in gone.running:
             del self._running[op]
+            self.blame[op] = node, reason
             self._count_loss(op, node, reason)
         for value in [value for value, holder in self.where.items() if holder == node]:
-            del self.where[value]
+            self._forget(value, reason)
+
+    def _forget(self, value: str, reason: str) -> None:
+        self.blame[self._ops[self._makers[value]].name] = self.where.pop(value), reason
 
     def _count_loss(self, op: str, node: str, reason: str) -> None:
         self._losses[op] = self._losses.get(op, 0) + 1

@@ -106,7 +106,7 @@ def execute(
 def _fall(cut: Cut) -> str:
     try:
         return cut.fall()
-    except Exception as exc:  # a node that ends by a bug is what this looks for, as much as a broken promise  # noqa: dairt
+    except Exception as exc:  # a node that ends by a bug is what this looks for, as much as a broken promise; noqa: dairt
         return f"it ended by {_plain(exc)}"
 
 

@@ -75,7 +75,7 @@ def play_seed(order: Order, story: Scenario, seed: int) -> Outcome:
         return outcome_of(play(story, world=order.world, seed=seed, allow_python=order.allow_python))
     except UsageError:
         raise
-    except Exception:  # a bug that this seed has found: an outcome, as the next seeds may find others  # noqa: dairt
+    except Exception:  # a bug that this seed has found: an outcome, as the next seeds may find others; noqa: dairt
         return crash(seed, order.again(seed), format_exc())
 
 

@@ -159,9 +159,8 @@ class Coordinator:
         if isinstance(outcome, Finished) and self._graph_run.counts.done > committed:
             self._host.emit(OpCommitted(self.run, outcome.op, outcome.node, outcome.number))
         for op in lost:
-            assert not isinstance(outcome, NodeBack | Finished), "a result or a return loses nothing"
-            culprit = outcome.holder if isinstance(outcome, InputGone) else outcome.node
-            self._host.emit(OpLost(self.run, op, culprit, outcome.reason))
+            culprit, reason = self._graph_run.blame[op]
+            self._host.emit(OpLost(self.run, op, culprit, reason))
 
     def _check_failed(self) -> None:
         if self._graph_run.failed:

@@ -117,7 +117,7 @@ class _Task(Generic[T]):
     async def run(self, worker: str) -> None:
         try:
             self._results.append(await self._job(worker))
-        except Exception as exc:  # it belongs to the submitter, whatever it is # noqa: dairt
+        except Exception as exc:  # it belongs to the submitter, whatever it is; noqa: dairt
             if self.abandoned and not isinstance(exc, DairtError | OSError):
                 raise  # a bug nobody else would hear of
             self.error = exc

@@ -35,7 +35,7 @@ def _apply_onnx(kernel: Kernel, inputs: Sequence[np.ndarray]) -> list[np.ndarray
         return list(session.run(None, dict(zip(names, inputs, strict=True))))
     except UsageError:
         raise
-    except Exception as exc:  # onnxruntime's errors have no base of their own: each derives from Exception # noqa: dairt
+    except Exception as exc:  # onnxruntime's errors have no base of their own: each derives from Exception; noqa: dairt
         raise GraphError(f"the kernel {kernel.op} cannot take {_inputs_text(inputs)}: {' '.join(str(exc).split())}") from exc
 
 
