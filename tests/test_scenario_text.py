@@ -68,6 +68,10 @@ at = "1s"
 id = "g"
 kind = "graph"
 graph = { onnx = "x/y.onnx" }
+[[work]]
+id = "own"
+kind = "python"
+call = "mine:work"
 [[fault]]
 id = "first"
 on = { event = "chunk_sent", node = { pick = "one", among = ["zone:left"] }, where = { offset_pct = 40.5, key = "w" }, nth = 3 }

@@ -20,6 +20,7 @@ from dairt.rehearsal.play import play
 from dairt.rehearsal.shrink import ddmin, shrink
 from dairt.rehearsal.simpler import is_timeless, less, less_around, less_time, with_faults
 from dairt.runtime.store import Store
+from planted import planted
 from telling import HEAD, story
 
 FIVE = """schema = "dairt.scenario/1"
@@ -107,6 +108,20 @@ def test_a_story_of_twenty_faults_over_a_planted_bug_shrinks_to_a_handful(hasty:
     again = parse_scenario(shrunk.text("small.toml"), "small.toml")
     report = play(again, seed=5)
     assert [promise.promise for promise in report.promises if promise.state == "broken"] == [shrunk.promise]
+
+
+def test_what_never_comes_true_shrinks_too() -> None:
+    entries = '[[work]]\nid = "w"\nkind = "broadcast"\nfrom = "a"\ntensor = { shape = [8] }\nevery = "300ms"\nuntil = "2s"\n'
+    for at in range(4):
+        entries += f'[[fault]]\nid = "f{at}"\nat = "{at * 500 + 123}ms"\nfor = "300ms"\nkind = "link.cut"\nlink = ["a", "b"]\n'
+    entries += '[[fault]]\nid = "away"\nat = "1234ms"\nfor = "1500ms"\nkind = "node.kill"\nnode = "c"\n'
+    entries += '[[expect]]\neventually = "acked_broadcast_on_all_live"\nwithin = "1s"\n'
+    with planted("never_catches_up"):
+        shrunk = shrink(story(entries), 2)
+    assert shrunk.promise == "acked_broadcast_on_all_live"
+    assert [fault.id for fault in shrunk.after.faults] == ["away"]
+    assert shrunk.after.time is not None
+    assert shrunk.after.time.settle_s == 2, "a promise that must come true keeps its time"
 
 
 def test_the_file_says_what_became_of_the_story(hasty: None) -> None:

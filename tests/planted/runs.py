@@ -118,7 +118,8 @@ def one_loss_and_all_is_computed_again() -> Iterator[None]:
 
     def lose_all(self: GraphRun, outcome: AttemptLost | InputGone | NodeLost) -> tuple[str, ...]:
         for value in [value for value in self.where if value in self._makers]:
-            del self.where[value]
+            self._forget(value, "thrown away")
+            self.blame[self._ops[self._makers[value]].name] = outcome.node, outcome.reason
         return lose(self, outcome)
 
     with swapped(GraphRun, "_lose", lose_all):

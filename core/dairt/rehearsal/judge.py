@@ -87,6 +87,11 @@ class Judge:
         """All trouble is over: what must come true has its time from now."""
         self._healed_s = now
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a look could come to anything."""
+        return any(_is_hoped_for(watched) or (watched.is_pending and self._healed_s is not None) for watched in self._watched)
+
     def look(self, snapshot: Callable[[], Snapshot], now: float) -> None:
         """See whether what had to come true has, or is late; takes a snapshot only while something is pending."""
         hoped = [watched for watched in self._watched if _is_hoped_for(watched)]

@@ -1,5 +1,6 @@
 """What became of every fault of a run: planned, active, over. Bookkeeping only; it breaks nothing."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,6 +70,11 @@ class Ledger:
     def active(self) -> tuple[Row, ...]:
         """The faults in effect, oldest first."""
         return tuple(row for row in self._rows.values() if row.state == "active")
+
+    @property
+    def first_end_s(self) -> float:
+        """When the first of them is due to be healed; infinity when none is."""
+        return min((row.ends_s for row in self._rows.values() if row.ends_s is not None), default=math.inf)
 
     def take_due(self, now: float) -> tuple[str, ...]:
         """The ids of those whose time is over: each is told once, since to heal it may take a while."""

@@ -77,6 +77,11 @@ class Strikes:
         async for moment in self._strikes:
             self._start(moment)
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether some fault waits for a condition, so that every tick has to be looked at."""
+        return bool(self._armed)
+
     def tick(self) -> None:
         """See which conditions hold now, of those that some fault waits for."""
         if not self._armed:

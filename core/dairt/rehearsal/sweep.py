@@ -1,5 +1,6 @@
 """Many seeds of one story: one after another in this process, or several at once in processes of their own."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -89,20 +90,26 @@ def _one_by_one(order: Order, story: Scenario, seeds: Iterable[int], tell: Tell)
 
 
 def _in_processes(order: Order, seeds: Iterator[int], tell: Tell, jobs: int) -> bool:
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            for _ in range(jobs):
-                nursery.start_soon(_keep_busy, order, seeds, tell)
+    async def main() -> bool:
+        stopped = False
+        # Not left to KeyboardInterrupt, which Python may raise where it is lost, such as in a destructor.
+        with trio.open_signal_receiver(signal.SIGINT) as interrupts:
+            async with trio.open_nursery() as watch:
 
-    try:
-        trio.run(main)
-    except BaseExceptionGroup as group:
-        if group.split(KeyboardInterrupt)[1] is not None:
-            raise
-        return False
-    except KeyboardInterrupt:
-        return False
-    return True
+                async def stop() -> None:
+                    nonlocal stopped
+                    await anext(interrupts)
+                    stopped = True
+                    watch.cancel_scope.cancel()
+
+                watch.start_soon(stop)
+                async with trio.open_nursery() as work:
+                    for _ in range(jobs):
+                        work.start_soon(_keep_busy, order, seeds, tell)
+                watch.cancel_scope.cancel()
+        return not stopped
+
+    return trio.run(main)
 
 
 async def _keep_busy(order: Order, seeds: Iterator[int], tell: Tell) -> None:

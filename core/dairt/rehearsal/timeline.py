@@ -12,10 +12,12 @@ import trio
 
 from dairt.errors import DairtError
 from dairt.model.action import Action, Broadcast, FaultAction, Heal, Put
-from dairt.model.events import ActionRefused
+from dairt.model.events import ActionRefused, Entry, FaultFired
 from dairt.model.scenario import TICK_S, Do, Work
 from dairt.rehearsal.stage import Stage
 from dairt.rehearsal.strikes import Strikes
+from dairt.worlds.sim.clock import VirtualClock
+from dairt.worlds.streams import Gate
 
 LOOK_TICKS = 10  # promises that must come true are looked at so often: a snapshot of a large cluster is no trifle
 UNDER_WAY_MAX = 64  # of one work at a time: a cluster that cannot keep up is not buried
@@ -41,6 +43,9 @@ class Timeline:
         self._saved = deque(sorted(self._story.actions, key=lambda do: do.at_s))
         self._under_way: dict[str, int] = {}
         self._tick = 0
+        self._planned: int | None = None  # the tick at which the clock will look, while this task waits
+        self._called = Gate()
+        stage.journal.listeners.append(self._hear)
         self._begun_s = math.inf
         # The task that strikes is started here, not where its event was emitted: it belongs to no node.
         self._strikes = Strikes(stage, self._at, lambda *task: self._nursery.start_soon(*task), self._elapsed)
@@ -82,16 +87,16 @@ class Timeline:
 
     def _at(self, at_s: float, act: Callable[[], None]) -> None:
         """Call `act` at the first tick that is not before `at_s`."""
-        heappush(self._due, (math.ceil(at_s / TICK_S - 1e-6), next(self._order), act))
+        heappush(self._due, (_tick_of(at_s), next(self._order), act))
+        self._hurry(at_s)
 
     def _elapsed(self) -> float:
         """Seconds since all nodes were up, and 0 before."""
         return max(0.0, self._stage.now() - self._begun_s)
 
     async def _keep_time(self) -> None:
-        for self._tick in count():
-            await trio.sleep_until(self._begun_s + self._tick * TICK_S)
-            self._guard()
+        while True:
+            await self._next_tick()
             while self._due and self._due[0][0] <= self._tick:
                 heappop(self._due)[2]()
             self._strikes.tick()
@@ -102,6 +107,78 @@ class Timeline:
                 self._nursery.start_soon(self._try, do.action, do.id, do.for_s)
             if self._tick % LOOK_TICKS == 0:
                 self._stage.judge.look(self._stage.snapshot, self._stage.now())
+            self._tick += 1
+
+    # -- which ticks matter --------------------------------------------------------------------------------------------
+    #
+    # Under virtual time the clock itself looks at the ticks, and only at those that may matter: a task that woke a hundred
+    # times a second for nothing would be the dearest of all. What comes of it is the same as if every tick were looked at.
+
+    async def _next_tick(self) -> None:
+        """Wait for a tick; under virtual time for the next one at which there is something to do."""
+        at_s, clock = self._begun_s + self._tick * TICK_S, self._stage.clock
+        if clock is None or at_s <= clock.now:
+            await trio.sleep_until(at_s)
+            self._guard()
+            return
+        self._tick -= 1  # the last one that is done with
+        self._look_at(self._next_look(), clock)
+        try:
+            await self._called.wait()
+        finally:
+            self._planned = None
+
+    def _look_at(self, tick: int, clock: VirtualClock) -> None:
+        self._planned = tick
+        clock.call_at(self._begun_s + tick * TICK_S, lambda clock: self._see(tick, clock), clock)
+
+    def _see(self, tick: int, clock: VirtualClock) -> None:
+        if tick != self._planned:
+            return  # an earlier one was planned since, or the story is over
+        self._guard()
+        self._tick = tick
+        if self._has_something_to_do():
+            self._planned = None
+            self._called.open()
+        else:
+            self._look_at(self._next_look(), clock)
+
+    def _has_something_to_do(self) -> bool:
+        """Whether anything at all would come of this tick."""
+        return bool(
+            (self._due and self._due[0][0] <= self._tick)
+            or self._strikes.is_watching
+            or self._stage.ledger.first_end_s <= self._stage.now()
+            or (self._saved and _tick_of(self._saved[0].at_s) <= self._tick)
+            or (self._inbox is not None and not self._inbox.empty())
+            or (self._tick % LOOK_TICKS == 0 and self._stage.judge.is_waiting)
+        )
+
+    def _next_look(self) -> int:
+        """The first tick after this one that may matter, as things stand."""
+        if self._strikes.is_watching or self._inbox is not None:
+            return self._tick + 1
+        ends_s = self._stage.ledger.first_end_s - self._begun_s
+        ticks = [
+            self._tick // LOOK_TICKS * LOOK_TICKS + LOOK_TICKS,
+            *([self._due[0][0]] if self._due else []),
+            *([_tick_of(self._saved[0].at_s)] if self._saved else []),
+            *([_tick_of(ends_s)] if ends_s < math.inf else []),
+        ]
+        return max(self._tick + 1, min(ticks))
+
+    def _hurry(self, at_s: float) -> None:
+        """Something new is due then: look in time, at the next tick at the earliest."""
+        clock = self._stage.clock
+        if self._planned is not None and clock is not None and at_s < math.inf:
+            tick = max(_tick_of(at_s), math.floor((clock.now - self._begun_s) / TICK_S + 1e-6) + 1)
+            if tick < self._planned:
+                self._look_at(tick, clock)
+
+    def _hear(self, entry: Entry) -> None:
+        """A journal listener: a fault that has struck may end soon."""
+        if isinstance(entry.event, FaultFired):
+            self._hurry(self._stage.ledger.first_end_s - self._begun_s)
 
     async def _heal(self, fault: str = "") -> None:
         try:
@@ -131,7 +208,7 @@ class Timeline:
             self._under_way[name] -= 1
 
     def _read_saved(self) -> Iterator[Do]:
-        while self._saved and self._saved[0].at_s <= self._tick * TICK_S + 1e-6:
+        while self._saved and _tick_of(self._saved[0].at_s) <= self._tick:
             yield self._saved.popleft()
 
     def _read_inbox(self) -> Iterator[Do]:
@@ -153,6 +230,11 @@ class Timeline:
 
     def _refuse(self, what: str, reason: object) -> None:
         self._stage.journal.emit("", ActionRefused(what, str(reason)))
+
+
+def _tick_of(at_s: float) -> int:
+    """The first tick that is not before a time of the story."""
+    return math.ceil(at_s / TICK_S - 1e-6)
 
 
 def _copy(work: Work, copy: int) -> Action:

@@ -223,8 +223,9 @@ class SimDisk:
         await trio.lowlevel.checkpoint_if_cancelled()
         self.calls += 1
         since = self._power_cuts if since is None else since
-        with trio.CancelScope(shield=True):
-            await trio.sleep(round((self._speed.call_s + seconds) / TICK_S) * TICK_S)
+        takes_s = round((self._speed.call_s + seconds) / TICK_S) * TICK_S
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + takes_s):
+            await trio.sleep_forever()  # in one scope: there are many of these
         if since != self._power_cuts:
             raise OSError(errno.EIO, "the power was cut")
 
