@@ -88,7 +88,7 @@ class Calls:
 
 async def _sim(nursery: trio.Nursery) -> tuple[Network, Network, Address, Callable[[], Awaitable[None]]]:
     # Trio's suite waits until all tasks are blocked, which only its own clock takes for less than the end of all deadlines.
-    network = SimNetwork(Dice(1), call_at=Calls(nursery).at)
+    network = SimNetwork(Dice(1), datagram_loss=0.0, call_at=Calls(nursery).at)
     await nursery.start(network.run)
     return network.card("a"), network.card("b"), Address("b", 0), partial(trio.sleep, 5)
 

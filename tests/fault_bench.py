@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import pytest
 import trio
 
 from dairt.model.action import Link
@@ -39,7 +40,7 @@ class Bench:
 @asynccontextmanager
 async def open_bench() -> AsyncIterator[Bench]:
     async with trio.open_nursery() as nursery:
-        network = SimNetwork(Dice(0), latency=Fixed(LATENCY_S), bandwidth=float("inf"))
+        network = SimNetwork(Dice(0), latency=Fixed(LATENCY_S), bandwidth=float("inf"), datagram_loss=0.0)
         await nursery.start(network.run)
         faults = Faults(trio.current_time, Dice(0))
         a, b = (FaultyNetwork(network.card(name), name, faults, lambda address: address.host, nursery) for name in "ab")
@@ -60,3 +61,16 @@ async def elapsed(call: Callable[[], Awaitable[object]]) -> float:
     begun = trio.current_time()
     await call()
     return trio.current_time() - begun
+
+
+async def hears_nothing(connection: Connection, seconds: float = 10) -> None:
+    """Nothing comes for so long."""
+    with trio.move_on_after(seconds) as patience:
+        await connection.receive_some()
+    assert patience.cancelled_caught
+
+
+async def is_broken(call: Callable[[], Awaitable[object]]) -> None:
+    """This call on a connection finds it broken."""
+    with pytest.raises(trio.BrokenResourceError):
+        await call()

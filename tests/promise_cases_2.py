@@ -34,6 +34,7 @@ from dairt.model.events import (
     OpLost,
     OpStarted,
     PeerDied,
+    PeerReturned,
     PeerSuspected,
     PhaseBegan,
     ReconnectDelayed,
@@ -47,7 +48,7 @@ from promise_cases import BOOTED, NEW, OLD, Case, Said, acked, ended, node, worl
 ACTIONS: dict[str, Action] = {
     "cut": CutLink(Link("n1", "any")),
     "slow link": DegradeLink(Link("n1", "n0"), latency_s=0.1),
-    "snail link": DegradeLink(Link("n1", "n0"), latency_s=1.0),
+    "snail link": DegradeLink(Link("n1", "n0"), latency_s=3.0),
     "slow": SlowNode("n1"),
     "pause": PauseNode("n1"),
     "kill": KillNode("n1"),
@@ -95,6 +96,23 @@ BEGUN: Said = ("n0", RunBegun("r", "g", 2))
 LOST: Said = ("n0", OpLost("r", "a", "n1", "killed"))
 
 BROKEN: dict[str, Case] = {
+    "every_run_has_one_result: another node was killed": ([("n0", RunBegun("r", "g", 1)), ("n1", GONE)], world()),
+    "every_run_has_one_result: its coordinator was killed before": (
+        [("n1", GONE), ("n1", BOOTED), ("n1", RunBegun("r", "g", 1))],
+        world(),
+    ),
+    "every_run_has_one_result: it failed after its coordinator had come back": (
+        [fired("restart", 1.0), ("n1", DRAINED), ("n1", BOOTED), ("n1", RunBegun("r", "g", 1)), ended("r", outcome="failed")],
+        None,
+    ),
+    "every_run_has_one_result: another node was stopped": (
+        [("n0", RunBegun("r", "g", 1)), fired("restart", 1.0), ended("r", outcome="failed")],
+        None,
+    ),
+    "every_run_has_one_result: it is told of again after it was excused": (
+        [("n1", RunBegun("r", "g", 1)), ("n1", GONE), ended("r")],
+        None,
+    ),
     "corrupt_frame_never_delivered: other bytes arrive": (
         [("n0", TensorStored("w", OLD, 4, 5, "n0")), ("n1", TensorStored("w", OLD, 4, 6, "n0"))],
         None,
@@ -148,7 +166,7 @@ BROKEN: dict[str, Case] = {
         None,
     ),
     "dead_peer_is_suspected_in_time: who boots later does not": (
-        [("n1", BOOTED, 0.0), ("n1", GONE, 1.0), ("n0", BOOTED, 5.0), ("n0", PhaseBegan("settle"), 9.0)],
+        [("n1", BOOTED, 0.0), ("n1", GONE, 1.0), ("n0", BOOTED, 5.0), ("n0", PhaseBegan("settle"), 19.0)],
         None,
     ),
     "slow_peer_is_not_declared_dead: nothing is wrong": ([*ALL_UP, ("n0", PeerDied("n1", 5.0), 9.0)], None),
@@ -162,6 +180,14 @@ BROKEN: dict[str, Case] = {
     ),
     "slow_peer_is_not_declared_dead: another was cut off": (
         [*ALL_UP, fired("kill", 1.0), ("n1", GONE, 1.0), ("n0", PeerDied("n2", 5.0), 9.0)],
+        None,
+    ),
+    "parted_peer_stays_lost: it is back in the middle of a cut": (
+        [*ALL_UP, fired("cut", 1.0), ("n0", PeerSuspected("n1", 2.0), 3.0), ("n0", PeerReturned("n1"), 4.0)],
+        None,
+    ),
+    "parted_peer_stays_lost: from the dead": (
+        [*ALL_UP, fired("cut", 1.0), ("n0", PeerDied("n1", 5.0), 6.0), ("n0", PeerReturned("n1"), 7.0)],
         None,
     ),
     "wrongly_suspected_node_returns: it is suspected": ([], world(busy(doubts=True), node("n1"))),
@@ -194,6 +220,11 @@ BROKEN: dict[str, Case] = {
 }
 
 KEPT: dict[str, Case] = {
+    "every_run_has_one_result: its coordinator was killed": ([("n1", RunBegun("r", "g", 1)), ("n1", GONE)], world()),
+    "every_run_has_one_result: its coordinator was stopped": (
+        [("n1", RunBegun("r", "g", 1)), fired("restart", 1.0), ("n1", ended("r", outcome="failed")[1]), ("n1", DRAINED)],
+        world(),
+    ),
     "corrupt_frame_never_delivered: the same bytes arrive": (
         [("n0", TensorStored("w", OLD, 4, 5, "n0")), ("n1", TensorStored("w", OLD, 4, 5, "n0"))],
         None,
@@ -259,6 +290,28 @@ KEPT: dict[str, Case] = {
     ),
     "slow_peer_is_not_declared_dead: it was told to stop": (
         [*ALL_UP, fired("restart", 3.0), ("n0", PeerDied("n1", 5.0), 8.0)],
+        None,
+    ),
+    "parted_peer_stays_lost: it is back when the cut is healed": (
+        [
+            *ALL_UP,
+            fired("cut", 1.0),
+            ("n0", PeerSuspected("n1", 2.0), 3.0),
+            healed("cut", 4.0),
+            ("n0", PeerReturned("n1"), 4.1),
+        ],
+        None,
+    ),
+    "parted_peer_stays_lost: it was suspected before the cut": (
+        [*ALL_UP, ("n0", PeerSuspected("n1", 2.0), 3.0), fired("cut", 3.5), ("n0", PeerReturned("n1"), 3.6)],
+        None,
+    ),
+    "parted_peer_stays_lost: another one was cut off": (
+        [*ALL_UP, fired("cut", 1.0), ("n0", PeerSuspected("n2", 2.0), 3.0), ("n0", PeerReturned("n2"), 4.0)],
+        None,
+    ),
+    "parted_peer_stays_lost: the observer began a new life": (
+        [*ALL_UP, fired("cut", 1.0), ("n0", PeerDied("n1", 5.0), 6.0), ("n0", GONE, 6.5), ("n0", PeerReturned("n1"), 7.0)],
         None,
     ),
     "wrongly_suspected_node_returns: it has": ([], world(busy(), node("n1"))),

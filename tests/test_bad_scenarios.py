@@ -43,6 +43,12 @@ BAD = [
     ("a time without its unit", f'{GOOD}{KILL}node = "n0"\nat = 3\n', 13, 'a time with its unit, such as "250ms"'),
     ("a size without its unit", f"{GOOD}[network.default]\nmtu = 1500\n", 10, 'a size with its unit, such as "64KiB"'),
     (
+        "more than certain loss",
+        f"{GOOD}[network.default]\ndatagram_loss = 2\n",
+        10,
+        "must be a probability, from 0 to 1, not 2",
+    ),
+    (
         "bounds the wrong way round",
         f'{GOOD}{CUT}link = ["n0", "n1"]\nfor = {{ between = ["3s", "1s"] }}\n',
         14,
@@ -86,6 +92,30 @@ BAD = [
     ("a node in two zones", GOOD.replace('"n1", "n2"', '"n0"'), 8, "which is in the zone 'a' already"),
     ("a reserved name", GOOD.replace('{ prefix = "n", count = 3 }', '["minority"]'), 7, "cannot have 'minority'"),
     ("a network of nothing", f'{GOOD}[[network.link]]\nfrom = "n0"\nbandwidth = "0B/s"\n', 11, "must be more than nothing"),
+    (
+        "death before suspicion",
+        GOOD.replace("\nzones", '\nconfig = { suspect_after = "3s", dead_after = "2s" }\nzones'),
+        8,
+        "dead_after must be at least suspect_after, 3 s",
+    ),
+    (
+        "suspicion after what is death by default",
+        GOOD.replace("\nzones", '\nconfig = { suspect_after = "30s" }\nzones'),
+        8,
+        "dead_after must be at least suspect_after, 30 s",
+    ),
+    (
+        "a ping every no time",
+        GOOD.replace("\nzones", '\nconfig = { probe_every = "0s" }\nzones'),
+        8,
+        "probe_every must be more than 0, and finite",
+    ),
+    (
+        "a payload that never fits",
+        GOOD.replace("\nzones", '\nconfig = { limits = { payload_max = "8GiB" } }\nzones'),
+        8,
+        "limits.payload_max must be at most limits.bodies_max",
+    ),
     ("code without a name", f'{GOOD}[[work]]\nid = "w"\nkind = "python"\ncall = "run()"\n', 12, 'such as "mywork:train"'),
 ]
 

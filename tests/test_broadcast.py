@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 import trio
 
+from dairt.model import tensor as model
 from dairt.model.action import CutLink, Link, ResetConnection
-from dairt.model.events import BroadcastEnded, ChunkSent, Entry, SocketRemoved, TensorStored
+from dairt.model.events import BroadcastBegun, BroadcastEnded, ChunkSent, Entry, SocketRemoved, TensorStored
+from dairt.model.version import Version
+from dairt.protocol.messages import ALL, Receipt
+from dairt.runtime.node import Node
 from small_world import SmallWorld, in_small_world
 
 MIB = 2**20
@@ -80,6 +84,88 @@ def test_a_member_behind_a_cut_is_reported_missing_and_catches_up_when_it_is_hea
         await world.until(lambda: held(world, "w").get("n2") == receipt.checksum)
 
     in_small_world(story)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("source", ["n0", "n1"])
+def test_the_first_put_of_a_wiped_node_is_not_lost_to_what_was_there_before(source: str, seed: int) -> None:
+    async def story(world: SmallWorld) -> None:
+        for n in range(5):
+            before = await world.cluster.broadcast("w", tensor(1000, n), source=source)
+        await world.kill("n0")
+        await world.disks["n0"].wipe()
+        await world.restart("n0")
+        receipt = await world.cluster.broadcast("w", tensor(1000, 9), source="n0")
+        assert receipt.version > before.version
+        assert receipt.durable == ("n0", "n1", "n2")
+        await trio.sleep(5)
+        assert held(world, "w") == dict.fromkeys(("n0", "n1", "n2"), receipt.checksum)
+
+    in_small_world(story, seed)
+
+
+def test_a_put_that_loses_to_a_later_one_of_its_own_node_is_not_made_anew() -> None:
+    async def story(world: SmallWorld) -> None:
+        receipts: list[Receipt] = []
+
+        async def put(n: int) -> None:
+            receipts.append(await world.cluster.broadcast("w", tensor(MIB, n)))
+
+        async with trio.open_nursery() as nursery:
+            for n in range(4):
+                nursery.start_soon(put, n)
+        assert len(world.events(BroadcastBegun)) == 4, "the node itself has the newer one: nothing is made anew"
+        assert any(part.outcome == "superseded" for receipt in receipts for part in receipt.members.values())
+
+    in_small_world(story)
+
+
+def brought_meanwhile(version: Version) -> tuple[Version, int]:
+    """The version of a put of n0 that had met everybody, and how often it was made, when another comes in the middle of it."""
+    done: list[tuple[Version, int]] = []
+
+    async def story(world: SmallWorld) -> None:
+        await trio.sleep(10)
+        other, node = model.freeze(tensor(1000, 2)), world.cluster.member("n0")
+        assert isinstance(node, Node)
+
+        def bring(entry: Entry) -> None:
+            if isinstance(entry.event, BroadcastBegun):
+                node.store.offer("w", version, other, ALL, model.checksum(other), "n1")
+
+        world.journal.listeners.append(bring)
+        receipt = await world.cluster.broadcast("w", tensor(1000, 1), source="n0")
+        done.append((receipt.version, len(world.events(BroadcastBegun))))
+
+    in_small_world(story, reconcile_every_s=1.0)
+    return done[0]
+
+
+def test_a_put_is_made_anew_also_when_anti_entropy_is_the_first_to_bring_what_it_lost_to() -> None:
+    made, times = brought_meanwhile(Version(99, "n0", 7))
+    assert (made.counter, times) == (100, 2)
+
+
+def test_a_put_that_loses_to_a_concurrent_one_stays_as_it_is() -> None:
+    made, times = brought_meanwhile(Version(99, "n1", 7))
+    assert (made.counter, times) == (1, 1)
+
+
+def test_what_is_offered_again_as_it_is_is_no_new_put_and_never_made_anew() -> None:
+    async def story(world: SmallWorld) -> None:
+        weight, newer = tensor(1000, 1), model.freeze(tensor(1000, 2))
+        first = await world.cluster.broadcast("w", weight)
+        for name in ("n1", "n2"):
+            node = world.cluster.member(name)
+            assert isinstance(node, Node)
+            assert node.store.offer("w", Version(99, "n1", 7), newer, ALL, model.checksum(newer), name)
+            assert await node.store.checkpoint("w", Version(99, "n1", 7)) == "durable"
+        receipt = await world.cluster.member("n0").broadcast("w", weight, unless_held=True)
+        outcomes = {name: part.outcome for name, part in receipt.members.items()}
+        assert outcomes == {"n0": "durable", "n1": "superseded", "n2": "superseded"}
+        assert receipt.version == first.version
+
+    in_small_world(story, reconcile_every_s=1000.0)
 
 
 def test_a_node_killed_in_mid_broadcast_and_started_again_ends_with_every_acknowledged_tensor() -> None:

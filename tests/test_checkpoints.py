@@ -226,7 +226,28 @@ async def test_a_torn_checkpoint_gives_way_to_the_newest_good_generation(autojum
     assert [type(event) for event in events] == [CheckpointSetAside, CheckpointSetAside, CheckpointRestored]
     assert await disk.names("checkpoints") == ["w.chk"], "the generation has taken the place"
     assert len(await disk.names("checkpoints/old")) == 1
-    assert store.make_version().counter == 9, "above everything that is held"
+    assert store.make_version().counter == 11, "above what was set aside: it came after the generation 9"
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize("rot", [10, 2000, -9], ids=["head", "elements", "checksum"])
+async def test_new_versions_are_above_a_rotten_one_whose_stamp_can_still_be_read(rot: int, autojump_clock: MockClock) -> None:
+    disk = SimDisk("n0", Dice(0))
+    data = bytearray(file_bytes("w", 7.0, 40))
+    data[rot] ^= 4
+    await lay(disk, "checkpoints/w.chk", bytes(data))
+    store, _ = await restore(disk)
+    assert store.get("w") is None
+    assert store.make_version().counter == 41
+
+
+@pytest.mark.trio
+async def test_a_rotten_stamp_uses_up_no_counters(autojump_clock: MockClock) -> None:
+    disk = SimDisk("n0", Dice(0))
+    data = file_bytes("w", 7.0, 2**62 - 1)
+    await lay(disk, "checkpoints/w.chk", data[:2000] + b"\xff" + data[2001:])
+    store, _ = await restore(disk)
+    assert store.make_version().counter == 1
 
 
 @pytest.mark.trio

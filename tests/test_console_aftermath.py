@@ -106,9 +106,10 @@ def test_a_killed_node_and_its_fault_are_one_trouble() -> None:
     assert rows(seen) == [
         ("down", "n2 is down: kill n2", "r starts it", "0 s"),
         ("active", "cut n0↔n1", "until healed: h", "1 s"),
+        ("full", "n0: compute queue is full", "64 wait", "0 s"),
         ("done", "reset the sockets n0↔n1", "", ""),
     ]
-    assert wrong_now(seen) == 2
+    assert wrong_now(seen) == 3
 
 
 def test_a_node_that_is_down_without_a_fault_is_told_too() -> None:
@@ -135,8 +136,8 @@ def test_nodes_that_do_not_hear_each_other_are_one_alert_a_pair() -> None:
         hearing("n2", ("n0", "alive"), ("n1", "alive")),
     )
     assert rows(seen_after([world(nodes=nodes)], WORK)) == [
-        ("dead", "n0 and n1 do not hear each other", "silent for 1 s", ""),
-        ("suspect", "n1 does not hear n2", "silent for 1 s", ""),
+        ("dead", "n0 and n1 do not hear each other", "silent for 1 s", "0 s"),
+        ("suspect", "n1 does not hear n2", "silent for 1 s", "0 s"),
     ]
 
 
@@ -148,7 +149,7 @@ def test_a_node_that_is_down_is_not_also_told_to_be_silent() -> None:
 def test_a_broken_promise_is_an_alert() -> None:
     promise = PromiseView("versions_only_rise", "broken", "weights fell from 4 to 3")
     seen = seen_after([HELLO, Latest(replace(snapshot(), promises=(promise,)))])
-    assert rows(seen) == [("broken", "versions_only_rise: weights fell from 4 to 3", "", "")]
+    assert rows(seen) == [("broken", "versions_only_rise: weights fell from 4 to 3", "", "0 s")]
 
 
 def test_what_is_broken_stands_above_what_is_planned_and_what_is_over() -> None:

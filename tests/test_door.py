@@ -211,7 +211,7 @@ def test_one_version_with_two_contents_is_refused_and_what_was_held_stays() -> N
 def test_an_older_offer_is_superseded_only_when_what_superseded_it_is_durable() -> None:
     async def story(world: SmallWorld, guest: Guest) -> None:
         await guest.ask(offer())
-        assert await guest.ask(offer(version=Version(3, "n1", 7))) == Held("superseded", Version(3, "n1", 7))
+        assert await guest.ask(offer(version=Version(3, "n1", 7))) == Held("superseded", Version(3, "n1", 7), V9)
 
     visit(story, hello())
 

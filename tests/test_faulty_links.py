@@ -20,20 +20,9 @@ from dairt.model.action import (
     SlowClose,
 )
 from dairt.runtime.host import Connection
-from fault_bench import A_B, LATENCY_S, Bench, elapsed, play
+from fault_bench import A_B, LATENCY_S, Bench, elapsed, hears_nothing, is_broken, play
 
 A_TO_B, B_TO_A = Link("a", "b", one_way=True), Link("b", "a", one_way=True)
-
-
-async def hears_nothing(connection: Connection, seconds: float = 10) -> None:
-    with trio.move_on_after(seconds) as patience:
-        await connection.receive_some()
-    assert patience.cancelled_caught
-
-
-async def is_broken(connection: Connection) -> None:
-    with pytest.raises(trio.BrokenResourceError):
-        await connection.receive_some()
 
 
 # ------------------------------------------------------------------------------------------------ half open
@@ -45,10 +34,10 @@ def test_one_end_of_a_half_open_connection_is_told_nothing_until_it_sends(link: 
         near, far = await bench.connected()
         gone, believer = (far, near) if forgetful == "b" else (near, far)
         assert bench.faults.apply("forget", HalfOpen(link)) == 1
-        await is_broken(gone)
+        await is_broken(gone.receive_some)
         await hears_nothing(believer, 100)
         await believer.send_all(b"anyone?")
-        await is_broken(believer)
+        await is_broken(believer.receive_some)
         await near.aclose()
         await far.aclose()
 
@@ -90,7 +79,7 @@ def test_the_answer_to_a_half_open_connection_comes_no_sooner_than_the_link_is_w
         await near.send_all(b"anyone?")
         await hears_nothing(near)
         bench.faults.heal("cut")
-        await is_broken(near)
+        await is_broken(near.receive_some)
         await near.aclose()
         await far.aclose()
 
@@ -196,8 +185,8 @@ def test_the_next_connection_is_reset_after_just_so_many_bytes(link: Link, nbyte
                 await call()
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(broken, receive)
-            nursery.start_soon(broken, send)
+            nursery.start_soon(is_broken, receive)
+            nursery.start_soon(is_broken, send)
         assert len(arrived) <= nbytes
         assert nbytes - len(arrived) <= 100
         third = await bench.connected()
@@ -321,16 +310,12 @@ def test_a_reset_comes_through_whatever_else_is_wrong_and_healing_twice_is_harml
         near, far = await bench.connected()
         bench.faults.apply("first", trouble)
 
-        async def broken(call: Callable[[], Awaitable[object]]) -> None:
-            with pytest.raises(trio.BrokenResourceError):
-                await call()
-
         async with near, far:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(broken, lambda: near.receive_some())
+                nursery.start_soon(is_broken, near.receive_some)
                 await trio.sleep(1)
                 assert bench.faults.apply("reset", ResetConnection(A_B)) == 1
-            await broken(far.receive_some)
+            await is_broken(far.receive_some)
         for _ in range(2):
             bench.faults.heal("first")
             bench.faults.heal_all()

@@ -74,6 +74,6 @@ async def test_rot_flips_one_bit_of_one_file(tmp_path: Path) -> None:
     await file.write([bytes(100)])
     await file.aclose()
     assert disk.listing() == ("f/x",)
-    assert disk.flip_bit(random.Random(0), "g") == ""
+    assert disk.flip_bit(random.Random(0), "x") == "", "a name that contains it is not one that begins so"
     assert disk.flip_bit(random.Random(0), "f/") == "f/x"
     assert sum(byte.bit_count() for byte in (tmp_path / "f" / "x").read_bytes()) == 1

@@ -11,12 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dairt.control import frames
-from dairt.control.frames import Act, Answer, Bye, ClientFrame, Entries, Hello, Latest, ServerFrame, SetSpeed, Step
+from dairt.control.frames import (
+    Act,
+    Answer,
+    Bye,
+    ClientFrame,
+    Entries,
+    Graphs,
+    Hello,
+    Latest,
+    Peek,
+    Peeked,
+    Save,
+    ServerFrame,
+    SetSpeed,
+    Step,
+    Story,
+)
 from dairt.errors import LocalProtocolError, RemoteProtocolError
 from dairt.model.action import Broadcast, CutLink, GraphRecipe, Heal, KillNode, Link, RunGraph, TensorRecipe
 from dairt.model.events import Entry, FaultFired, NodeBooted, TensorStored
 from dairt.model.version import Version
-from dairt.model.views import NodeView, RunView, Snapshot
+from dairt.model.views import GraphView, NodeView, OpView, RunView, Snapshot, TensorView
 
 SNAPSHOT = Snapshot(
     time_s=1.5, world="sim", scenario="first_look", seed=7, phase="trouble", speed=math.inf,
@@ -28,7 +44,10 @@ SERVER_EXAMPLES: Sequence[ServerFrame] = (
     Entries((Entry(1, 0.0, "n0", NodeBooted("n0:1", 0, 0, 1)), Entry(2, 0.5, "", FaultFired("f", "link.cut", "cut"))), 3),
     Entries((Entry(3, 0.7, "n1", TensorStored("w", Version(1, "n0", 2**63), 64, 2**64 - 1, "n0")),)),
     Answer(4, "refused", "no"),
-    Bye(0, "all promises held"),
+    Graphs((GraphView("d1", "mlp", ("x",), ("y",), (1,), (OpView("y", "tanh", 0, ("x",), ("y",), ("float32 [4]",)),)),)),
+    Peeked(5, "n0", "w", TensorView(Version(1, "n0", 1), "float32", (2,), 8, 2, -1.0, 1.0, 0.0, 0, 0, 0, (-1.0, 1.0))),
+    Story(9, "schema = …", 1.25, "d1"),
+    Bye(0, "all promises held", "d1"),
 )
 CLIENT_EXAMPLES: Sequence[ClientFrame] = (
     Act(1, CutLink(Link("n0", "any", one_way=True))),
@@ -38,6 +57,8 @@ CLIENT_EXAMPLES: Sequence[ClientFrame] = (
     Act(5, RunGraph(GraphRecipe(layers=3))),
     SetSpeed(6, math.inf),
     Step(7, 0.01),
+    Peek(8, "n0", "w"),
+    Save(9),
 )
 
 

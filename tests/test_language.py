@@ -179,6 +179,7 @@ def test_the_world_and_the_bounds_of_a_story_are_read() -> None:
 [network.default]
 latency = { dist = "fixed", value = "1ms" }
 mtu = "8KiB"
+datagram_loss = 0.25
 [[network.link]]
 from = "zone:left"
 to = "zone:right"
@@ -194,7 +195,7 @@ max_down = 1
 max_active = 3
 """
     )
-    assert (story.network.latency, story.network.mtu) == (Fixed(0.001), 8192)
+    assert (story.network.latency, story.network.mtu, story.network.datagram_loss) == (Fixed(0.001), 8192, 0.25)
     assert story.network.links == (
         LinkModel("zone:left", "zone:right", True, Uniform(0.02, 0.035), None),
         LinkModel("a", "any", False, None, 2.0**20),

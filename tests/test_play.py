@@ -117,10 +117,20 @@ def test_a_socket_left_open_breaks_a_promise(monkeypatch: pytest.MonkeyPatch) ->
     assert report.reason == "no_leaked_sockets"
 
 
+DEATH = '[[fault]]\nid = "f"\non = {{ event = "{0}", node = "{1}" }}\nkind = "node.kill"\nnode = "{1}"\n'
+ONE_RESULT = '[[expect]]\nfinally = "every_run_has_one_result"\n'
+
+
 def test_a_run_that_cannot_end_breaks_a_promise() -> None:
-    cut = '[[fault]]\nid = "f"\non = { event = "op_committed" }\nkind = "node.kill"\nnode = "a"\n'
-    report = play(story(RUNS + cut + '[[expect]]\nfinally = "every_run_has_one_result"\n'))
+    with planted("lost_attempt_forgotten"):
+        report = play(story(RUNS + DEATH.format("op_started", "b") + ONE_RESULT))
     assert report.reason == "every_run_has_one_result"
+
+
+def test_a_run_whose_coordinator_was_killed_is_excused_by_name() -> None:
+    report = play(story(RUNS + DEATH.format("op_committed", "a") + ONE_RESULT))
+    assert report.verdict == "held"
+    assert "is excused: a, its coordinator, is down: killed (f)" in report.promises[0].reason
 
 
 # ------------------------------------------------------------------------------------------------ the rest

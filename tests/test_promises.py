@@ -7,7 +7,7 @@ import pytest
 import promise_cases
 import promise_cases_2
 from dairt.errors import UsageError
-from dairt.model.events import Entry, Event, OpCommitted
+from dairt.model.events import Entry, Event, NodeDown, OpCommitted, RunBegun
 from dairt.model.scenario import Expectation, Scenario
 from dairt.model.views import Snapshot
 from dairt.rehearsal.judge import Judge, check_expectations
@@ -79,6 +79,18 @@ def test_a_broken_promise_is_said_once() -> None:
     for seq in range(4):
         judge.see(Entry(seq, 0.0, "n0", OpCommitted("r", "a", "n1", 1)))
     assert len(said) == 1
+
+
+def test_runs_that_are_excused_are_named_beside_the_verdict() -> None:
+    judge, said = watched(Expectation("every_run_has_one_result", "finally"))
+    for seq in range(5):
+        judge.see(Entry(seq, 0.0, "n0", RunBegun(f"r{seq}", "g", 1)))
+    judge.see(Entry(5, 0.0, "n0", NodeDown("killed (death)")))
+    judge.finish(world(node("n0")))
+    [view] = judge.views()
+    assert (view.state, said) == ("holds", [])
+    assert view.reason.startswith("r0 is excused: n0, its coordinator, is down: killed (death); r1 is excused")
+    assert view.reason.endswith("; and 2 more")
 
 
 def test_sockets_that_outlive_all_nodes_are_noticed_at_the_end() -> None:

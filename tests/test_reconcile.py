@@ -5,7 +5,7 @@ import pytest
 import trio
 
 from dairt.model import tensor
-from dairt.model.action import CutLink, Link
+from dairt.model.action import CutLink, DiskFull, Link
 from dairt.model.config import Limits
 from dairt.model.events import CaughtUp, CheckpointFailed, ProtocolBroken, TensorStored
 from dairt.model.version import Version
@@ -111,6 +111,19 @@ def test_what_is_held_in_memory_only_is_made_durable() -> None:
         assert keys_of(world, "n0") == {"k": "memory"}
         world.faults.heal_all()
         await world.until(lambda: keys_of(world, "n0") == {"k": "durable"})
+
+    in_small_world(story)
+
+
+def test_a_node_whose_disk_has_room_again_writes_what_it_refused_also_what_no_peer_knows_of() -> None:
+    async def story(world: SmallWorld) -> None:
+        world.faults.apply("full", DiskFull("n0"))
+        receipt = await world.cluster.put("own", X, node="n0")
+        assert receipt.members["n0"].outcome == "failed"
+        world.faults.heal("full")
+        await world.until(lambda: keys_of(world, "n0") == {"own": "durable"})
+        assert world.events(TensorStored, "n0")[0].version == receipt.version
+        assert len(world.events(TensorStored)) == 1, "without a new put"
 
     in_small_world(story)
 

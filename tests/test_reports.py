@@ -168,7 +168,7 @@ def test_an_op_that_was_lost_is_in_the_trace_and_runs_may_overlap() -> None:
 def test_junit_has_a_test_case_a_seed_in_order() -> None:
     held = outcome_of(play(story()))
     broken = msgspec.structs.replace(held, seed=2, verdict="violated", reason="p\0 & <q>", exit_code=1)
-    suites = ET.fromstring(junit("s", "sim", [broken, crash(9, "again 9", "Traceback\nboom"), held]))
+    suites = ET.fromstring(junit("sim", {"s": [broken, crash(9, "again 9", "Traceback\nboom"), held]}))
     assert {name: suites.get(name) for name in ("tests", "failures", "errors")} == {
         "tests": "3",
         "failures": "1",
@@ -194,7 +194,7 @@ def test_the_command_writes_a_folder_and_junit(
     assert run(["play", "never.toml", "--seeds", "0..2", "--jobs", "1", "--junit", "many.xml"]) == 3
     assert [case.get("name") for case in ET.parse("many.xml").iter("testcase")] == ["seed 0", "seed 1", "seed 2"]
     assert run(["play", "never.toml", "--seeds", "0..2", "--report", "other"]) == 2
-    assert "--seeds 0..2 goes without --report" in capsys.readouterr().err
+    assert "--report other is for one seed of one scenario" in capsys.readouterr().err
 
 
 def test_a_run_that_a_bug_ended_is_an_error_in_junit_and_leaves_no_folder(

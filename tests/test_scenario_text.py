@@ -37,6 +37,7 @@ config = { probe_every = "60ms", checkpoint = "never", queue_max = 3, limits = {
 latency = { dist = "lognormal", p50 = "1.5ms", p99 = "7ms", max = "20ms" }
 bandwidth = "200MiB/s"
 mtu = "9000B"
+datagram_loss = 0.02
 [[network.link]]
 from = "zone:left"
 to = "n0"

@@ -159,7 +159,7 @@ def test_a_reader_asks_for_no_key_that_the_schema_does_not_have(entry: str, monk
 
 
 LINK, NODE = 'link = ["a", "b"]\n', 'node = "a"\n'
-WHERE = {"conn": LINK, "link": LINK, "frame": LINK, "node": NODE, "disk": NODE, "tensor": NODE}
+WHERE = {"conn": LINK, "link": LINK, "frame": LINK, **dict.fromkeys(("node", "disk", "tensor", "checkpoint"), NODE)}
 OWN = {
     "broadcast": 'key = "k"\ntensor = { shape = [1] }\n',
     "put": 'key = "k"\ntensor = { shape = [1] }\n',

@@ -230,14 +230,14 @@ async def test_nothing_is_at_stake_once_all_is_synced(autojump_clock: MockClock)
 async def test_a_flipped_bit_is_one_bit_of_one_file_and_survives_a_power_cut(autojump_clock: MockClock) -> None:
     disk = SimDisk("n0", Dice(0))
     assert disk.flip_bit(random.Random(0)) == ""
-    for name in ("x", "y"):
+    for name in ("x", "yz"):
         await write(disk, name, OLD)
     await disk.sync_names("")
-    assert disk.listing() == ("x", "y")
+    assert disk.listing() == ("x", "yz")
     assert disk.flip_bit(random.Random(0), "z") == ""
-    assert disk.flip_bit(random.Random(0), "y") == "y"
+    assert disk.flip_bit(random.Random(0), "y") == "yz"
     disk.power_cut("lose")
-    content = await read(disk, "y")
+    content = await read(disk, "yz")
     assert content is not None
     assert sum((a ^ b).bit_count() for a, b in zip(content, OLD, strict=True)) == 1
     assert await read(disk, "x") == OLD

@@ -1,10 +1,7 @@
 """What holds of a node's store: which version wins, when it is durable, and what becomes of it when the disk refuses."""
 
 import errno
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
-import msgspec
 import numpy as np
 import pytest
 import trio
@@ -18,94 +15,16 @@ from dairt.model.events import (
     CheckpointDurable,
     CheckpointFailed,
     CheckpointSyncBegun,
-    Event,
     TaskFailed,
     TensorStored,
 )
 from dairt.model.version import Version
-from dairt.protocol.messages import ALL, LOCAL, Audience
-from dairt.runtime.host import File
-from dairt.runtime.store import Store
-from dairt.runtime.workers import Lane, WorkerPool
-from dairt.worlds.sim.dice import Dice
-from dairt.worlds.sim.disk import SimDisk
-from small_host import WALL_S, filled, small_config, small_host
+from dairt.protocol.messages import ALL, LOCAL
+from dairt.runtime.workers import Lane
+from small_host import WALL_S, filled
+from store_bench import bench
 
 pytestmark = pytest.mark.trio
-
-
-class TroubledDisk(SimDisk):
-    """A disk that can be full, or wait at a gate before it creates a file."""
-
-    def __init__(self) -> None:
-        super().__init__("n0", Dice(0))
-        self.refuses: Sequence[str] = ()
-        self.gate = trio.Event()
-        self.gate.set()
-        self.created = 0
-
-    async def create(self, name: str) -> File:  # type: ignore[override]  # any File will do
-        self.created += 1
-        await self.gate.wait()
-        self._refuse("create")
-        return _TroubledFile(self, await super().create(name))
-
-    async def rename(self, old: str, new: str) -> None:
-        self._refuse(f"rename {old}")
-        await super().rename(old, new)
-
-    async def sync_names(self, folder: str) -> None:
-        self._refuse("sync names")
-        await super().sync_names(folder)
-
-    def _refuse(self, call: str) -> None:
-        if call in self.refuses:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-
-class _TroubledFile:
-    def __init__(self, disk: TroubledDisk, inner: File) -> None:
-        self._disk, self._inner = disk, inner
-        self.read_into, self.aclose = inner.read_into, inner.aclose
-
-    async def write(self, buffers: Sequence[bytes | bytearray | memoryview]) -> None:
-        self._disk._refuse("write")
-        await self._inner.write(buffers)
-
-    async def sync(self) -> None:
-        self._disk._refuse("sync")
-        await self._inner.sync()
-
-
-class Bench:
-    """A store on a troubled disk, and all it reported."""
-
-    def __init__(self, pool: WorkerPool, store: Store, disk: TroubledDisk, events: list[Event]) -> None:
-        self.pool, self.store, self.disk, self.events = pool, store, disk, events
-
-    def put(self, key: str, value: float, audience: Audience = ALL) -> Version:
-        version, array = self.store.make_version(), filled(value)
-        assert self.store.offer(key, version, array, audience, tensor.checksum(array), "n0")
-        return version
-
-    def names_of(self, *kinds: type[Event]) -> list[str]:
-        return [type(event).__name__ for event in self.events if isinstance(event, kinds)]
-
-    def state(self, key: str) -> str:
-        [state] = [view.state for view in self.store.views() if view.key == key]
-        return state
-
-
-@asynccontextmanager
-async def bench(disk: TroubledDisk | None = None, *, workers: int = 2, checkpoint: str = "every-put") -> AsyncIterator[Bench]:
-    disk, events = disk or TroubledDisk(), list[Event]()
-    host = small_host(disk, events.append)
-    config = msgspec.structs.replace(small_config(workers=workers), checkpoint=checkpoint)
-    async with WorkerPool(host, config) as pool:
-        store = Store(host, config, pool, nonce=7)
-        await store.restore()
-        with trio.fail_after(5):
-            yield Bench(pool, store, disk, events)
 
 
 async def test_a_newer_version_replaces_and_an_older_or_equal_one_does_not() -> None:
@@ -240,6 +159,7 @@ async def test_when_even_putting_the_old_file_back_fails_a_boot_finds_it(autojum
         b.disk.rename = rename  # type: ignore[method-assign]
         async with bench(b.disk) as again:
             assert again.store.views()[0].version == first
+        assert await b.store.checkpoint("k", second) == "durable", "and so does the next write"
 
 
 async def test_all_who_wait_for_a_write_hear_that_it_failed(autojump_clock: MockClock) -> None:

@@ -23,7 +23,7 @@ from dairt.rehearsal.sweep import Order, read_seeds, sweep
 from telling import HEAD, story
 
 WORK = '[[work]]\nid = "w"\nkind = "broadcast"\nfrom = "a"\ntensor = { shape = [8] }\n'
-KILL = '[[fault]]\nid = "f"\nat = { between = ["500ms", "1s"] }\nkind = "node.kill"\nnode = "b"\nfor = "1s"\n'
+KILL = '[[fault]]\nid = "f"\nat = { between = ["100ms", "200ms"] }\nkind = "node.kill"\nnode = "b"\nfor = "1300ms"\n'
 RETURNS = '[[expect]]\nfinally = "every_node_returns"\n'
 SHORT = HEAD.replace('until = "3s"', 'until = "1500ms"').replace('settle = "2s"', 'settle = "1s"')
 
@@ -56,8 +56,8 @@ def breaks_in(monkeypatch: pytest.MonkeyPatch, how: Callable[[int], str]) -> Non
 def test_several_processes_come_to_the_same_outcomes_as_one(here: Path) -> None:
     alone: list[Outcome] = []
     together: list[Outcome] = []
-    assert sweep(Order("x.toml"), range(4), alone.append)
-    assert sweep(Order("x.toml"), range(4), together.append, jobs=2)
+    assert sweep({Order("x.toml"): range(4)}, lambda order, one: alone.append(one))
+    assert sweep({Order("x.toml"): range(4)}, lambda order, one: together.append(one), jobs=2)
     assert [outcome.seed for outcome in alone] == [0, 1, 2, 3]
 
     def timeless(outcomes: list[Outcome]) -> list[Outcome]:
@@ -143,7 +143,7 @@ def test_a_mistake_is_one_sentence(arguments: list[str], told: str, here: Path, 
 def test_a_story_without_an_end_cannot_be_swept(here: Path) -> None:
     (here / "x.toml").write_text(HEAD.partition("[time]")[0])
     with pytest.raises(UsageError, match=r"^x.toml: short has no end, so its seeds cannot be played one after another$"):
-        sweep(Order("x.toml"), range(3), lambda outcome: None)
+        sweep({Order("x.toml"): range(3)}, lambda order, outcome: None)
 
 
 def test_a_story_names_its_own_seeds() -> None:
@@ -254,7 +254,7 @@ def test_a_process_that_dies_is_one_crash_and_another_goes_on(here: Path, monkey
     )
     monkeypatch.setattr("dairt.rehearsal.sweep.COMMAND", (sys.executable, "dying.py"))
     outcomes: list[Outcome] = []
-    assert sweep(Order("x.toml"), range(4), outcomes.append, jobs=2)
+    assert sweep({Order("x.toml"): range(4)}, lambda order, one: outcomes.append(one), jobs=2)
     assert sorted((one.seed, one.verdict) for one in outcomes) == [(0, "held"), (1, "crashed"), (2, "held"), (3, "held")]
     [died] = [one for one in outcomes if one.verdict == "crashed"]
     assert died.line == "seed 1 crashed: its process ended with 9; again: dairt play x.toml --world sim --seed 1"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dairt.errors import TensorFormatError
 from dairt.model import tensor, tensor_file
-from dairt.model.tensor_file import FileStamp, decode_file, encode_file
+from dairt.model.tensor_file import FileStamp, decode_file, encode_file, salvage_stamp
 from dairt.model.version import Version
 from test_tensor import KNOWN_ARRAY, KNOWN_BYTES, LIMIT, arrays, assert_same
 
@@ -151,3 +151,21 @@ def test_any_trailer_is_refused_or_a_stamp(text: bytes) -> None:
     except TensorFormatError:
         return
     assert isinstance(stamp, FileStamp)
+
+
+@given(st.data())
+def test_of_a_damaged_file_the_stamp_is_salvaged_where_it_is_still_one(data: st.DataObject) -> None:
+    whole = file_bytes()
+    assert salvage_stamp(whole) == STAMP
+    place = data.draw(st.integers(0, len(KNOWN_BYTES) - 1))
+    damaged = bytearray(whole)
+    damaged[place] ^= data.draw(st.integers(1, 255))
+    assert salvage_stamp(bytes(damaged)) == STAMP
+
+
+@given(st.binary(max_size=200), st.integers(0, 2**32 - 1))
+def test_salvaging_a_stamp_from_anything_never_fails(junk: bytes, length: int) -> None:
+    assert salvage_stamp(junk) is None or junk.endswith(b"TSUM")
+    assert isinstance(salvage_stamp(junk + struct.pack("<IQ4s", length, 0, b"TSUM")), FileStamp | None)
+    whole = file_bytes()
+    assert salvage_stamp(whole[:-1]) is None

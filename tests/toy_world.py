@@ -1,17 +1,21 @@
 """A world small enough to test the control server against: a few tasks, a journal and a clock."""
 
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
+import numpy as np
 import trio
 
 from dairt.control.server import ControlServer
-from dairt.model.action import kind_of
+from dairt.errors import UsageError
+from dairt.model.action import Action, kind_of
 from dairt.model.events import Entry, FaultFired, PhaseBegan
 from dairt.model.scenario import Do
-from dairt.model.views import NodeView, PromiseView, Snapshot
+from dairt.model.version import Version
+from dairt.model.views import GraphView, NodeDetail, NodeView, PromiseView, Snapshot, TaskView
 from dairt.runtime.journal import Journal
 from dairt.worlds.sim.clock import VirtualClock
 
@@ -23,6 +27,8 @@ class ToyEnding:
     """What came of it."""
 
     seconds: float
+    digest: str = ""
+    verdict: str = "held"
     promises: tuple[PromiseView, ...] = (PromiseView("something_holds", "holds"),)
 
 
@@ -38,6 +44,7 @@ class ToyWorld:
         self.noise = noise
         self.entries: list[Entry] = []
         self.taken: list[Do] = []
+        self.graphs: dict[str, GraphView] = {}
         self.journal: Journal
         self._token: trio.lowlevel.TrioToken | None = None
         self._stopped = trio.Event()
@@ -54,10 +61,32 @@ class ToyWorld:
             with suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(self._stopped.set)
 
+    def detail(self, node: str) -> NodeDetail:
+        """One task."""
+        return NodeDetail(node, (("queue_max", "64"),), (TaskView(0, "wander", "ToyWorld._wander", "sleep"),), 1)
+
     def snapshot(self) -> Snapshot:
         """One node, and the time."""
         time_s, speed = (self.clock.now, self.clock.speed) if self.clock else (trio.current_time(), 1.0)
         return Snapshot(time_s, "toy", "toy", 0, "trouble", speed, (NodeView("n0", "n0:1", "up"),))
+
+    def check(self, action: Action) -> None:
+        """Whatever it is."""
+
+    def save(self, tell: Callable[[str, float, str], None]) -> None:
+        """At once."""
+        now = self.clock.now if self.clock else trio.current_time()
+        tell(f"a session of {len(self.taken)}", now, "d1")
+
+    def ending(self, seconds: float, digest: str) -> str:
+        """All of it."""
+        return f"all of a session of {len(self.taken)}"
+
+    def held(self, node: str, key: str) -> tuple[Version, np.ndarray]:
+        """A tensor of the node's only key."""
+        if (node, key) != ("n0", "w"):
+            raise UsageError(f"{node} holds no {key!r}")
+        return Version(1, "n0", 1), np.array([[1, 2], [3, np.nan]], np.float32)
 
     async def _main(self, server: ControlServer | None) -> None:
         self._token = trio.lowlevel.current_trio_token()

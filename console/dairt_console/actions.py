@@ -38,7 +38,7 @@ class Command:
 KEY_NAMES = {
     "escape": "esc", "ctrl+c": "^c",
     "full_stop": ".", "less_than_sign": "<", "greater_than_sign": ">", "question_mark": "?", "ctrl+p": "^p", "ctrl+q": "^q",
-    "down": "↓", "up": "↑", "pageup": "pgup", "pagedown": "pgdn",
+    "down": "↓", "up": "↑", "left": "←", "right": "→", "pageup": "pgup", "pagedown": "pgdn",
 }  # fmt: skip
 
 
@@ -80,6 +80,8 @@ COMMANDS: tuple[Command, ...] = (
     _view("previous_panel", "shift+tab", "previous panel", "Go to the panel before"),
     _view("up", "up", "up", "Move up in the panel or the list that has the focus; in Nodes, choose"),
     _view("down", "down", "down", "Move down"),
+    _view("left", "left", "left", "Move left, in a picture"),
+    _view("right", "right", "right", "Move right"),
     _view("page_up", "pageup", "page up", "Move up by a page"),
     _view("page_down", "pagedown", "page down", "Move down by a page"),
     _view("first", "home", "first", "Go to the first row"),

@@ -28,7 +28,7 @@ from dairt_console.screens.overview import Overview
 LOOKS_A_SECOND = 10
 # Bound by widgets and overlays.
 ELSEWHERE = (
-    "up", "down", "page_up", "page_down", "first", "last", "next_panel", "previous_panel", "agree", "decline",
+    "up", "down", "left", "right", "page_up", "page_down", "first", "last", "next_panel", "previous_panel", "agree", "decline",
 )  # fmt: skip
 
 

@@ -4,16 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from dairt.control.frames import Answer, Bye, Entries, Hello, Latest, ServerFrame
+from dairt.control.frames import Answer, Bye, Entries, Graphs, Hello, Latest, Peeked, ServerFrame, Story
 from dairt.model.events import Entry
-from dairt.model.views import FaultView, NodeView, RunView, Snapshot
+from dairt.model.views import FaultView, GraphView, NodeDetail, NodeView, RunView, Snapshot
 from dairt_console.aftermath import Aftermath, follow
+from dairt_console.alerts import Alerts, follow_alerts, heard
+from dairt_console.attempts import Work, follow_work
+from dairt_console.event_log import EventLog
+from dairt_console.savings import follow_savings
 
 ENTRIES_KEPT = 2_000  # what a person scrolls back through; the journal of the cluster keeps more
+GRAPHS_KEPT = 32  # as many as the cluster remembers
 RATE_OVER_S = 1.0  # short enough to see a cut, long enough not to flicker
 SAMPLE_EVERY_S = 0.5
 RUNS_KEPT = 100  # of those that no node tells of any more
-SAMPLES_KEPT = 60  # half a minute of sparkline
+SAMPLES_KEPT = 120  # a minute of the chart
 
 LinkState = Literal["connecting", "live", "lost", "finished"]
 
@@ -34,7 +39,8 @@ class Traffic:
     incarnation: int
     points: tuple[tuple[float, int, int], ...]  # (time_s, tx_bytes, rx_bytes), oldest first
     sampled_s: float
-    samples: tuple[float, ...] = ()
+    samples: tuple[float, ...] = ()  # sent
+    received: tuple[float, ...] = ()
     tx: float = 0.0
     rx: float = 0.0
 
@@ -53,6 +59,14 @@ class Seen:
     runs: dict[str, RunView] = field(default_factory=dict)  # as last seen: a node that is killed tells of its runs no more
     aftermaths: Mapping[str, Aftermath] = field(default_factory=dict)  # what became of each fault
     answer: Answer | None = None
+    graphs: Mapping[str, GraphView] = field(default_factory=dict)  # by digest, the latest last
+    work: Mapping[str, Work] = field(default_factory=dict)  # what was told of each run's ops
+    savings: tuple[Entry, ...] = ()  # what was told of checkpoints
+    story: Story | None = None  # the session as it was told last
+    peeked: Peeked | None = None  # the tensor looked into last
+    log: EventLog = field(default_factory=EventLog)
+    alerts: Alerts = field(default_factory=Alerts)
+    details: Mapping[str, NodeDetail] = field(default_factory=dict)  # of the nodes watched just now
 
     @property
     def nodes(self) -> tuple[NodeView, ...]:
@@ -85,20 +99,29 @@ class Seen:
 def apply(seen: Seen, frame: ServerFrame | LinkChanged) -> Seen:
     """What is known once `frame` has come in."""
     match frame:
-        case Latest(snapshot):
+        case Latest(snapshot, details):
             return replace(
                 seen,
                 snapshot=snapshot,
                 traffic=_traffic(seen.traffic, snapshot),
                 runs=_runs(seen.runs, snapshot),
                 link=_live(seen.link),
+                alerts=follow_alerts(seen.alerts, snapshot),
+                details={detail.name: detail for detail in details},
             )
         case Entries(entries, dropped):
             return _with_entries(seen, entries, dropped)
         case Hello():
             return replace(seen, hello=frame)
+        case Graphs(graphs):
+            known = {**seen.graphs, **{graph.digest: graph for graph in graphs}}
+            return replace(seen, graphs={digest: known[digest] for digest in list(known)[-GRAPHS_KEPT:]})
         case Answer():
             return replace(seen, answer=frame)
+        case Peeked():
+            return replace(seen, peeked=frame)
+        case Story():
+            return replace(seen, story=frame)
         case Bye(code, reason):
             return replace(seen, link=LinkChanged("finished", reason, code))
         case LinkChanged():
@@ -110,12 +133,21 @@ def _live(link: LinkChanged) -> LinkChanged:
     return LinkChanged("live") if link.state == "connecting" else link
 
 
+def for_reading(entries: tuple[Entry, ...]) -> list[Entry]:
+    """Those that people read: details are for drawing."""
+    return [entry for entry in entries if not entry.event.detail]
+
+
 def _with_entries(seen: Seen, entries: tuple[Entry, ...], dropped: int) -> Seen:
-    told = [entry for entry in entries if not entry.event.detail]  # details are for drawing, not for reading
+    told = for_reading(entries)
     return replace(
         seen,
         entries=(*seen.entries, *told)[-ENTRIES_KEPT:],
         aftermaths=follow(seen.aftermaths, told),
+        work=follow_work(seen.work, entries),
+        savings=follow_savings(seen.savings, told),
+        log=seen.log.after(told, dropped),
+        alerts=heard(seen.alerts, told),
         entries_seen=seen.entries_seen + len(told) + dropped,
         entries_dropped=seen.entries_dropped + dropped,
     )
@@ -140,10 +172,10 @@ def _next_traffic(before: Traffic | None, node: NodeView, now: float) -> Traffic
     recent = [old for old in before.points if now - old[0] <= RATE_OVER_S] or [before.points[-1]]
     span = now - recent[0][0]
     tx, rx = (point[1] - recent[0][1]) / span, (point[2] - recent[0][2]) / span
-    samples, sampled_s = before.samples, before.sampled_s
+    samples, received, sampled_s = before.samples, before.received, before.sampled_s
     if now - sampled_s >= SAMPLE_EVERY_S:
-        samples, sampled_s = (*samples, tx)[-SAMPLES_KEPT:], now
-    return Traffic(node.incarnation, (*recent, point), sampled_s, samples, tx, rx)
+        samples, received, sampled_s = (*samples, tx)[-SAMPLES_KEPT:], (*received, rx)[-SAMPLES_KEPT:], now
+    return Traffic(node.incarnation, (*recent, point), sampled_s, samples, received, tx, rx)
 
 
 def _went_back(before: Traffic, point: tuple[float, int, int]) -> bool:

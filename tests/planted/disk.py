@@ -220,8 +220,12 @@ def empty_file_accepted() -> Iterator[None]:
 
 @plant("nothing_is_left_behind", "slow")
 def unfinished_file_left() -> Iterator[None]:
-    """A write that fails leaves its unfinished file where it is."""
-    with _on(_KeepsUnfinished):
+    """A write that fails leaves its unfinished file where it is, and nobody tries it again."""
+
+    async def never(self: Store) -> None:
+        await trio.sleep_forever()
+
+    with _on(_KeepsUnfinished), swapped(Store, "write_again", never):
         yield
 
 

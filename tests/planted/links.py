@@ -1,6 +1,8 @@
 """Planted bugs in what travels between nodes, and in what they think of each other."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from math import inf
+from typing import Any
 
 import numpy as np
 import trio
@@ -9,10 +11,12 @@ from dairt.errors import RemoteProtocolError
 from dairt.model import tensor
 from dairt.model.events import ReconnectDelayed
 from dairt.protocol import wire
-from dairt.protocol.membership import Change, Membership
+from dairt.protocol.membership import Membership, _Member
 from dairt.protocol.messages import Offer
+from dairt.protocol.rumours import RANK
 from dairt.runtime.answers import Answers, Reply
 from dairt.runtime.framed import LINK_ERRORS, FramedConnection, Received
+from dairt.runtime.idle import IdleLines
 from dairt.runtime.peer import Peer
 from planted.garden import plant, swapped
 from planted.versions import trusting
@@ -71,7 +75,7 @@ def dead_sockets_kept() -> Iterator[None]:
 @plant("queues_stay_within_bounds", "crowd")
 def idle_sockets_pile_up() -> Iterator[None]:
     """Every connection is kept for reuse, however many there are."""
-    with swapped(Peer, "_keep", lambda self, line: self._idle.append(line)):
+    with swapped(IdleLines, "keep", lambda self, line: self._lines.append(line)):
         yield
 
 
@@ -105,31 +109,56 @@ def reconnects_in_step() -> Iterator[None]:
 def suspicion_never_refuted() -> Iterator[None]:
     """Who has once been suspected stays so, whatever he says."""
 
-    def heard(self: Membership, peer: str, now: float) -> Change | None:
-        if peer in self._heard_at:
-            self._heard_at[peer] = now
-        return None
+    judge = Membership._judge
 
-    with swapped(Membership, "heard", heard):
+    def judged(self: Membership, member: _Member, now: float) -> None:
+        before, told = member.held, len(self._steps.changes)
+        judge(self, member, now)
+        if RANK[member.held] < RANK[before]:
+            member.held = before
+            del self._steps.changes[told:]
+
+    with swapped(Membership, "_judge", judged):
+        yield
+
+
+@plant("parted_peer_stays_lost", "partition")
+def revisited_means_forgiven() -> Iterator[None]:
+    """Whoever is asked once more begins with a clean slate, though nothing has been heard of it."""
+    ping = Membership._ping
+
+    def forgiving(self: Membership, name: str, now: float, **how: Any) -> None:
+        member = self._members[name]
+        if member.held != "alive":
+            member.unanswered = inf
+            self._judge(member, now)
+        ping(self, name, now, **how)
+
+    with swapped(Membership, "_ping", forgiving):
+        yield
+
+
+@plant("slow_peer_is_not_declared_dead", "lossy")
+def lost_pings_held_against() -> Iterator[None]:
+    """A ping that got lost counts as silence, though later ones were answered."""
+    with swapped(Membership, "_settle_earlier", lambda self, answered: None):
         yield
 
 
 @plant("dead_peer_is_suspected_in_time", "restarts")
 def nobody_is_suspected() -> Iterator[None]:
     """Silence is not noticed."""
-    with swapped(Membership, "tick", lambda self, now: []):
+    with swapped(Membership, "_judge", lambda self, member, now: None):
         yield
 
 
 @plant("slow_peer_is_not_declared_dead", "slow")
 def declared_dead_at_once() -> Iterator[None]:
-    """A peer that does not answer the first probe at once counts as dead."""
-    make = Membership.__init__
+    """A peer that does not answer the first ping at once counts as dead."""
+    silent = Membership._silent
 
-    def init(
-        self: Membership, me: str, members: Iterable[str], now: float, suspect_after_s: float, dead_after_s: float
-    ) -> None:
-        make(self, me, members, now, suspect_after_s / 3, dead_after_s / 6)
+    def given_up(self: Membership, member: _Member, since: float) -> None:
+        silent(self, member, since - self._rule.dead_after_s)
 
-    with swapped(Membership, "__init__", init):
+    with swapped(Membership, "_silent", given_up):
         yield

@@ -14,7 +14,8 @@ from planted import rigs
 _FOLDER = Path(__file__).parent / "stories"
 STORIES = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 # What a story sets out to break, so that it is not promised there.
-NOT_PROMISED = {"poison": ("every_run_has_one_result",)}
+# Or what only holds most of the time: where pings get lost, somebody may be under suspicion at the very end.
+NOT_PROMISED = {"poison": ("every_run_has_one_result",), "lossy": ("wrongly_suspected_node_returns",)}
 
 
 @cache

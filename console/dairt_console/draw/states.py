@@ -13,10 +13,13 @@ _STATES: dict[str, tuple[str, Tone]] = {
     "alive": ("●", "good"),
     "suspect": ("◐", "warn"),
     "dead": ("✕", "bad"),
+    # queues
+    "full": ("▲", "warn"),
     # checkpoints
     "writing": ("◌", "accent"),
     "durable": ("✓", "good"),
     "failed": ("✕", "bad"),
+    "damaged": ("✕", "bad"),
     "memory": ("○", "warn"),
     "older": ("◐", "warn"),
     # runs

@@ -122,41 +122,10 @@ def _down(seen: Seen, node: str, fault: FaultView | None) -> TroubleRow:
 
 
 def _alerts(seen: Seen) -> list[TroubleRow]:
-    rows = [
-        TroubleRow(f"node {n.name}", n.state, f"{n.name} is {n.state}", now=True) for n in seen.nodes if n.state == "paused"
+    return [
+        TroubleRow(alert.key, alert.state, alert.text, alert.note, age(seen.now_s - alert.since_s), now=True)
+        for alert in seen.alerts.now.values()
     ]
-    rows += _silences(seen)
-    for node in seen.nodes:
-        failed = [item.key for item in node.checkpoints if item.state == "failed"]
-        if failed:
-            rows.append(TroubleRow(f"disk {node.name}", "failed", f"{node.name} could not write {', '.join(failed)}", now=True))
-    promises = seen.snapshot.promises if seen.snapshot else ()
-    rows += [
-        TroubleRow(f"promise {p.promise}", "broken", f"{p.promise}: {p.reason}", now=True)
-        for p in promises
-        if p.state == "broken"
-    ]
-    return rows
-
-
-def _silences(seen: Seen) -> list[TroubleRow]:
-    """Nodes that are up and yet do not hear each other, a row a pair."""
-    up = {node.name: node for node in seen.nodes if node.state == "up"}
-    pairs: dict[tuple[str, str], list[tuple[str, str, float]]] = {}
-    for node in up.values():
-        for peer in node.peers:
-            if peer.state != "alive" and peer.name in up:
-                pair = (min(node.name, peer.name), max(node.name, peer.name))
-                pairs.setdefault(pair, []).append((node.name, peer.state, peer.silent_s))
-    rows = []
-    for (one, other), heard in pairs.items():
-        deaf = heard[0][0]
-        hears = f"{one} and {other} do not hear each other"
-        text = hears if len(heard) == 2 else f"{deaf} does not hear {other if deaf == one else one}"
-        worst = "dead" if any(word == "dead" for _, word, _ in heard) else "suspect"
-        silent = age(max(seconds for _, _, seconds in heard))
-        rows.append(TroubleRow(f"link {one}↔{other}", worst, text, f"silent for {silent}", now=True))
-    return rows
 
 
 def _what(row: TroubleRow) -> Span:

@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from dairt_console.draw.spans import TONES, Line, fit_line
+from dairt_console.draw.spans import TONES, Line, Tone, fit_line
 
 
 class Lines(ScrollView):
@@ -15,13 +15,25 @@ class Lines(ScrollView):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES} | {"line--chosen"}
 
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._styles_found: dict[tuple[Tone, bool], Style] = {}
+
     def strip(self, line: Line, width: int, *, chosen: bool = False) -> Strip:
         """One line as exactly `width` cells; the chosen one carries the cursor's style."""
-        over = self.get_component_rich_style("line--chosen", partial=True) if chosen else Style.null()
-        segments = [
-            Segment(text, self.get_component_rich_style(f"tone--{tone}") + over) for text, tone in fit_line(line, width) if text
-        ]
+        segments = [Segment(text, self._style(tone, chosen)) for text, tone in fit_line(line, width) if text]
         return Strip(segments, width)
+
+    def _style(self, tone: Tone, chosen: bool) -> Style:
+        # Textual forgets its own at every refresh, even of one line, and needs half a millisecond a line to find them again.
+        if (tone, chosen) not in self._styles_found:
+            over = self.get_component_rich_style("line--chosen", partial=True) if chosen else Style.null()
+            self._styles_found[tone, chosen] = self.get_component_rich_style(f"tone--{tone}") + over
+        return self._styles_found[tone, chosen]
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles_found.clear()
 
     def retitle(self, title: str, subtitle: str = "") -> None:
         """Set the texts in the border, only when they change: each setting redraws the whole widget."""

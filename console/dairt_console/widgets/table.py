@@ -71,6 +71,19 @@ class Table(Lines, Generic[R], can_focus=True):
                 self._redraw(index)
         self._caption()
 
+    def recolumn(self, columns: Sequence[Column[R]]) -> None:
+        """Have these columns from now on."""
+        self._columns = columns
+        self._placed_width = -1
+        self._fit()
+        self._forget()
+
+    def choose(self, key: str) -> None:
+        """Put the cursor on a row, if it is here."""
+        keys = [row.key for row in self._rows]
+        if key in keys:
+            self._move_to(keys.index(key))
+
     def _follow_cursor(self) -> None:
         """Keep the cursor on its key; where that has gone, on the row that took its place.
 

@@ -12,6 +12,8 @@ from dairt.model.scenario import Budget, DiskModel, Scenario
 from dairt.model.scenario_schema import scenario_schema
 from dairt.rehearsal import gallery
 from dairt.rehearsal.judge import check_expectations
+from dairt.rehearsal.promises import PROMISES
+from dairt.rehearsal.promises.evidence import lacking, why_unseen
 
 NODES_SHOWN = 8
 
@@ -47,7 +49,7 @@ def explain(story: Scenario) -> Iterator[str]:
     yield from (f"zone     {zone}: {', '.join(nodes)}" for zone, nodes in story.zones.items())
     yield from _worlds(story)
     if story.time is None:
-        yield "time     runs until it is stopped"
+        yield "time     runs until " + ("it is stopped" if story.stop_at_s is None else f"{story.stop_at_s:g} s, and no further")
     else:
         yield f"time     trouble until {story.time.trouble_until_s:g} s, then {story.time.settle_s:g} s to settle"
     yield from (f"seeds    {name}: {seeds}" for name, seeds in story.seeds.items())
@@ -63,10 +65,16 @@ def explain(story: Scenario) -> Iterator[str]:
 
 
 def _worlds(story: Scenario) -> Iterator[str]:
-    """The worlds it is for, and what of it those cannot do."""
+    """The worlds it is for, and what of it those cannot do, or cannot judge."""
     yield f"worlds   {', '.join(story.worlds)}"
     actions = [*(fault.action for fault in story.faults), *(do.action for do in story.actions)]
     for world in story.worlds:
         cannot = dict.fromkeys(f"no {kind_of(action)}, {why}" for action in actions if (why := why_not(action, world)))
         if cannot:
             yield f"         not in {world} as it is: {'; '.join(cannot)}"
+    promised = dict.fromkeys(name for expectation in story.expectations if (name := expectation.promise) in PROMISES)
+    for world in story.worlds:
+        for name in promised:
+            needs = PROMISES[name].needs
+            if needs and lacking(needs, world) == needs:
+                yield f"         not judged in {world}: {name}, {why_unseen(needs, world)}"

@@ -81,7 +81,8 @@ def _play(server: ControlServer, scenario: str, world: str, seed: int, speed: fl
         return Bye(1, f"{scenario} could not be played: {exc}")
     except KeyboardInterrupt:
         return Bye(STOPPED_EXIT, f"{scenario} stopped before it began")
-    return Bye(report.exit_code, f"{scenario} {report.verdict}{f': {report.reason}' if report.reason else ''}")
+    reason = f"{scenario} {report.verdict}{f': {report.reason}' if report.reason else ''}"
+    return Bye(report.exit_code, reason, "" if report.verdict == "stopped" else report.digest)
 
 
 def _inherited(fd: int) -> socket.socket:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from dairt.control import frames
-from dairt.control.frames import Act, ClientFrame, Hello, ServerFrame, SetSpeed, Step
+from dairt.control.frames import Act, ClientFrame, Hello, Peek, Save, ServerFrame, SetSpeed, Step, Watch
 from dairt.errors import NoAnswer, PeerUnreachable, RemoteProtocolError
 from dairt.model.action import Action
 from dairt.model.address import Address
@@ -53,6 +53,18 @@ class ControlClient:
     async def step(self, seconds: float) -> int:
         """Ask for `seconds` of virtual time, then a pause; returns the id its answer will carry."""
         return await self._ask(Step(self._next_id(), seconds))
+
+    async def peek(self, node: str, key: str) -> int:
+        """Ask what is in a tensor; returns the id that Peeked, or its refusal, will carry."""
+        return await self._ask(Peek(self._next_id(), node, key))
+
+    async def save(self) -> int:
+        """Ask for the session as a scenario; returns the id of the Story that answers."""
+        return await self._ask(Save(self._next_id()))
+
+    async def watch(self, *nodes: str) -> int:
+        """Ask for a close look at these nodes from now on, and at no others; returns the id its answer will carry."""
+        return await self._ask(Watch(self._next_id(), nodes))
 
     async def aclose(self) -> None:
         """Leave."""

@@ -8,7 +8,7 @@ from itertools import islice
 import trio
 
 from dairt.control import frames
-from dairt.control.frames import Answer, Bye, ClientFrame, Entries
+from dairt.control.frames import Answer, Bye, ClientFrame, Entries, Peeked, Story
 from dairt.control.publisher import ENTRIES_KEPT
 from dairt.errors import RemoteProtocolError
 from dairt.model.events import Entry
@@ -42,13 +42,15 @@ class Client:
     def __init__(self, stream: trio.abc.Stream, patience_s: float) -> None:
         self.stream = stream
         self.patience_s = patience_s
-        self.answers: list[Answer] = []
+        self.answers: list[Answer | Peeked | Story] = []
         self.cursor = 0  # entries sent, or counted as dropped
         self.shown = 0  # the number of the last snapshot sent
+        self.watched: tuple[str, ...] = ()  # nodes it looks closely at
+        self.graphs = 0  # how many graphs it was told of, or came too late for
         self.woken = trio.Event()
         self._bye: Bye | None = None
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: Answer | Peeked | Story) -> None:
         """Let it know, when it next takes anything."""
         if len(self.answers) >= ANSWERS_MAX:
             self.dismiss(Bye(2, f"{ANSWERS_MAX} answers wait to be read: read them before asking more"))

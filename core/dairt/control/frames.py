@@ -5,17 +5,19 @@ speaks first: Hello at once, then Latest and Entries as the world goes on, an An
 Nothing here is asked for twice: a client that falls behind gets the newest snapshot and is told how many entries it missed.
 """
 
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
 from dairt.errors import LocalProtocolError, RemoteProtocolError
 from dairt.model.action import Action
 from dairt.model.events import Entry
-from dairt.model.views import Snapshot
+from dairt.model.views import GraphView, NodeDetail, Snapshot, TensorView
 
 PROTOCOL = 1
 SERVER_FRAME_MAX_BYTES = 64 * 2**20  # a snapshot of 1,000 nodes with 500 peers each is about 40 MiB
+WATCHED_MAX = 4  # nodes a client looks closely at: what a screen can show at once; each costs a walk through its tasks
+NAME_MAX_CHARS = 63  # as long as a node's name may be
 CLIENT_FRAME_MAX_BYTES = 64 * 2**10  # an action is a few hundred bytes; a node name may be long
 
 Role = Literal["view", "operate", "inject"]  # look only; and give work, heal and steer the clock; and break things
@@ -33,9 +35,10 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 
 
 class Latest(msgspec.Struct, frozen=True, tag="latest"):
-    """The world as it is now; every later one replaces it. At most 15 a second."""
+    """The world as it is now; every later one replaces it. At most 15 a second. `details` are of the nodes watched."""
 
     snapshot: Snapshot
+    details: tuple[NodeDetail, ...] = ()
 
 
 class Entries(msgspec.Struct, frozen=True, tag="entries"):
@@ -60,11 +63,41 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     fault: str = ""
 
 
+class Graphs(msgspec.Struct, frozen=True, tag="graphs"):
+    """The shapes of graphs that are run, each told once, before the first snapshot with a run of it."""
+
+    graphs: tuple[GraphView, ...]
+
+
+class Peeked(msgspec.Struct, frozen=True, tag="peeked"):
+    """What is in the tensor that the question `id` asked for, as the node held it just now; or None, and `reason` says why."""
+
+    id: int
+    node: str
+    key: str
+    tensor: TensorView | None = None
+    reason: str = ""
+
+
+class Story(msgspec.Struct, frozen=True, tag="story"):
+    """What operators did so far, as the text of a scenario file that plays it again; `id` is of the Save it answers.
+
+    It holds the story up to `at_s`; `digest` is of that much, "" where time is real or stands still. One with the `id` 0 was
+    not asked for: the world is over, and this is all of it.
+    """
+
+    id: int
+    text: str
+    at_s: float
+    digest: str = ""
+
+
 class Bye(msgspec.Struct, frozen=True, tag="bye"):
-    """The last frame: the exit code of the run, and why it ended in one sentence."""
+    """The last frame: the exit code of the run, why it ended in one sentence, and its digest where time was simulated."""
 
     exit: int
     reason: str
+    digest: str = ""
 
 
 class Act(msgspec.Struct, frozen=True, tag="act"):
@@ -88,8 +121,29 @@ class Step(msgspec.Struct, frozen=True, tag="step"):
     seconds: float
 
 
-ServerFrame = Hello | Latest | Entries | Answer | Bye
-ClientFrame = Act | SetSpeed | Step
+class Save(msgspec.Struct, frozen=True, tag="save"):
+    """Tell this session as a scenario. Answered by Story at the world's next tick, or refused; nothing of the world changes."""
+
+    id: int
+
+
+class Peek(msgspec.Struct, frozen=True, tag="peek"):
+    """What is in the tensor a node holds under this key? Answered by Peeked; nothing of the world changes."""
+
+    id: int
+    node: str
+    key: str
+
+
+class Watch(msgspec.Struct, frozen=True, tag="watch"):
+    """From now on, look closely at these nodes, and at no others: every Latest has their details. Answered by `done`."""
+
+    id: int
+    nodes: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=NAME_MAX_CHARS)], ...], msgspec.Meta(max_length=WATCHED_MAX)]
+
+
+ServerFrame = Hello | Latest | Entries | Graphs | Answer | Peeked | Story | Bye
+ClientFrame = Act | SetSpeed | Step | Save | Peek | Watch
 F = TypeVar("F")
 
 _encoder = msgspec.msgpack.Encoder()

@@ -6,15 +6,18 @@ It is an Instrument and not a task, so that a watched simulation takes the same 
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
+import numpy as np
 import trio
 
+from dairt.model.action import Action
 from dairt.model.events import Entry, OpCommitted, OpFinished, OpStarted
-from dairt.model.views import PromiseView, Snapshot
+from dairt.model.version import Version
+from dairt.model.views import GraphView, NodeDetail, PromiseView, Snapshot
 
 PUBLISH_EVERY_S = 1 / 15  # faster than eyes, and than the ten redraws a second of the console
 WORLD_SHARE = 20  # taking snapshots may use one twentieth of the world's thread, however large the world is
@@ -51,7 +54,11 @@ class Taken(Protocol):
 
 
 class Stage(Protocol):
-    """As much of a stage as is needed to watch it. `clock` is None where time is real; `taken` only ever grows."""
+    """As much of a stage as is needed to watch it. `clock` is None where time is real; `taken` only ever grows.
+
+    `held` raises a DairtError that says why a tensor cannot be looked at; `check`, from any thread, a UsageError for an action
+    that no scenario could say. `save` and `ending` tell what operators did as a scenario.
+    """
 
     @property
     def clock(self) -> SteerableClock | None: ...
@@ -59,7 +66,14 @@ class Stage(Protocol):
     def journal(self) -> Journal: ...
     @property
     def taken(self) -> Sequence[Taken]: ...
+    @property
+    def graphs(self) -> Mapping[str, GraphView]: ...
+    def held(self, node: str, key: str) -> tuple[Version, np.ndarray]: ...
     def snapshot(self) -> Snapshot: ...
+    def check(self, action: Action) -> None: ...
+    def save(self, tell: Callable[[str, float, str], None]) -> None: ...
+    def ending(self, seconds: float, digest: str) -> str: ...
+    def detail(self, node: str) -> NodeDetail: ...
 
 
 class Ending(Protocol):
@@ -69,6 +83,10 @@ class Ending(Protocol):
     def seconds(self) -> float: ...
     @property
     def promises(self) -> tuple[PromiseView, ...]: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -79,6 +97,8 @@ class News:
     entries: tuple[Entry, ...]
     dropped: int
     taken: tuple[Taken, ...] = ()
+    graphs: tuple[GraphView, ...] = ()
+    details: tuple[NodeDetail, ...] = ()
 
 
 class Publisher(trio.abc.Instrument):
@@ -89,12 +109,14 @@ class Publisher(trio.abc.Instrument):
 
     def __init__(self, post: Callable[[News], None]) -> None:
         self.failure: Exception | None = None
+        self.watched: tuple[str, ...] = ()  # the nodes somebody looks closely at; set from any thread
         self._post = post
         self._stage: Stage | None = None
         self._last: Snapshot | None = None
         self._entries: deque[Entry] = deque(maxlen=ENTRIES_KEPT)
         self._noted = 0  # entries since the last news, kept or not
         self._taken = 0  # actions told of
+        self._graphs: Mapping[str, GraphView] = {}  # told of, as far as the stage still knows them
         self._due = math.inf
 
     def watch(self, stage: Stage) -> None:
@@ -135,20 +157,24 @@ class Publisher(trio.abc.Instrument):
         begun = time.perf_counter()
         try:
             self._last = self._stage.snapshot()
+            details = tuple(self._stage.detail(node.name) for node in self._last.nodes if node.name in self.watched)
         except Exception as exc:  # a bug in a view must not change the run it looks at; it is raised afterwards; noqa: dairt
             self.failure, self._last, self._due = exc, None, math.inf
             self._tell(self._stage, None)
             return
-        self._tell(self._stage, self._last)
+        self._tell(self._stage, self._last, details)
         ended = time.perf_counter()
         self._due = ended + max(PUBLISH_EVERY_S, WORLD_SHARE * (ended - begun))
 
-    def _tell(self, stage: Stage, snapshot: Snapshot | None) -> None:
+    def _tell(self, stage: Stage, snapshot: Snapshot | None, details: tuple[NodeDetail, ...] = ()) -> None:
         taken = tuple(stage.taken[self._taken :])
-        self._post(News(snapshot, tuple(self._entries), self._noted - len(self._entries), taken))
+        graphs = tuple(graph for digest, graph in stage.graphs.items() if digest not in self._graphs)
+        self._post(News(snapshot, tuple(self._entries), self._noted - len(self._entries), taken, graphs, details))
         self._entries.clear()
         self._noted = 0
         self._taken += len(taken)
+        if graphs:
+            self._graphs = dict(stage.graphs)
 
 
 def _ended(last: Snapshot, ending: Ending) -> Snapshot:

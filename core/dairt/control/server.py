@@ -20,25 +20,30 @@ import trio
 
 from dairt.control import frames
 from dairt.control.conversation import Client, Log
-from dairt.control.frames import Act, Answer, Bye, ClientFrame, Hello, Latest, SetSpeed, Step
+from dairt.control.frames import Act, Answer, Bye, ClientFrame, Graphs, Hello, Latest, Peek, Save, SetSpeed, Step, Story, Watch
+from dairt.control.peeks import Peeks, unseen
 from dairt.control.publisher import Ending, News, Publisher, Stage
+from dairt.control.saves import Saves
 from dairt.control.throttle import Throttle
 from dairt.errors import LocalProtocolError, UsageError
 from dairt.model.action import Action, DownNode, WorldTrouble
 from dairt.model.address import Address
+from dairt.model.views import GraphView
 
 CLIENTS_MAX = 16  # people and scripts watching one world; each costs a socket and at most one encoded batch
 ARMED_MAX = 256  # actions waiting for the next tick; more than anyone gives by hand while time is paused
 PATIENCE_S = 30.0  # a client on TCP that cannot take one batch in so long is gone
 FAREWELL_S = 0.4  # the last words get so long, so that a stuck client cannot hold up the end
+GRAPHS_KEPT = 32  # the newest shapes, for clients that come later
 BREAKING = WorldTrouble | DownNode
 
 
 @dataclass(frozen=True)
 class _World:
-    """A world that runs: how to call into its thread, and how to steer its time where that can be steered."""
+    """A world that runs: how to call into its thread, what is to be seen there, and how to steer its time where it can be."""
 
     token: trio.lowlevel.TrioToken
+    stage: Stage
     throttle: Throttle | None
 
 
@@ -74,6 +79,10 @@ class ControlServer:
         self._clients: list[Client] = []
         self._armed: deque[tuple[Client, int]] = deque()  # whose actions lie in the inbox, in its order
         self._log = Log()
+        self._graphs: deque[GraphView] = deque(maxlen=GRAPHS_KEPT)
+        self._graphs_told = 0  # kept or not
+        self._peeks = Peeks()
+        self._saves = Saves()
         self._latest = b""
         self._shown = 0  # the number of the latest snapshot
         self._bye: Bye | None = None
@@ -100,13 +109,17 @@ class ControlServer:
     def opened(self, stage: Stage) -> None:
         """The world is there (called inside its trio run): show it at once."""
         throttle = Throttle(stage.clock, self.instrument.hurry) if stage.clock is not None else None
-        self._world = _World(trio.lowlevel.current_trio_token(), throttle)
+        self._world = _World(trio.lowlevel.current_trio_token(), stage, throttle)
         self.instrument.watch(stage)
 
     def closed(self, report: Ending) -> None:
         """The world is over: tell what happened last."""
-        self._world = None
+        world, self._world = self._world, None
         self.instrument.close(report)
+        if world is not None and report.verdict != "stopped":  # by a signal, at no moment that can be found again
+            with contextlib.suppress(trio.RunFinishedError):
+                text = world.stage.ending(report.seconds, report.digest)
+                self._token.run_sync_soon(self._tell_all, Story(0, text, report.seconds, report.digest))
 
     def finish(self, bye: Bye) -> None:
         """Tell all clients the last news and `bye`, and end the thread. The first call counts."""
@@ -145,6 +158,7 @@ class ControlServer:
         self._ready.set()
         with self._scope:
             async with trio.open_nursery() as conversations:
+                conversations.start_soon(self._peeks.run)
                 if self._parent is not None:
                     # A console that is stopped for an hour still owns its world, and costs nothing: no deadline.
                     stream = trio.SocketStream(trio.socket.from_stdlib_socket(self._parent))
@@ -176,6 +190,8 @@ class ControlServer:
             await client.talk(self._hello, self._news, self._asked)
         finally:
             self._clients.remove(client)
+            self._saves.forget(client)
+            self._look_closely()
             if self._bye is not None and not self._clients:
                 self._scope.cancel()
 
@@ -186,6 +202,10 @@ class ControlServer:
         if client.cursor < self._log.total:
             parts.append(frames.encode(self._log.since(client.cursor)))
             client.cursor = self._log.total
+        if client.graphs < self._graphs_told:
+            kept = min(self._graphs_told - client.graphs, len(self._graphs))
+            parts.append(frames.encode(Graphs(tuple(self._graphs)[-kept:])))
+            client.graphs = self._graphs_told
         if client.shown < self._shown:
             parts.append(self._latest)
             client.shown = self._shown
@@ -195,9 +215,11 @@ class ControlServer:
         if self._bye is not None:
             return
         self._log.extend(news.entries, news.dropped)
+        self._graphs.extend(news.graphs)
+        self._graphs_told += len(news.graphs)
         if news.snapshot is not None:
             try:
-                self._latest = frames.encode(Latest(news.snapshot))
+                self._latest = frames.encode(Latest(news.snapshot, news.details))
             except LocalProtocolError as exc:
                 self._dismiss_all(Bye(1, f"this world is too large to be shown: {exc}"))
                 return
@@ -209,7 +231,17 @@ class ControlServer:
             client.woken.set()
 
     def _asked(self, client: Client, frame: ClientFrame) -> None:
-        refusal = self._act(client, frame) if isinstance(frame, Act) else self._ask_to_steer(client, frame)
+        match frame:
+            case Act():
+                refusal = self._act(client, frame)
+            case Save():
+                refusal = self._save(client, frame)
+            case Peek():
+                return self._peek(client, frame)
+            case Watch():
+                refusal = self._watch(client, frame)
+            case _:
+                refusal = self._ask_to_steer(client, frame)
         if refusal:
             client.answer(Answer(frame.id, "refused", refusal))
 
@@ -221,10 +253,44 @@ class ControlServer:
             return f"role operate may not {frame.action}: breaking things needs role inject"
         if len(self._armed) >= ARMED_MAX:
             return f"{ARMED_MAX} actions already wait for the next tick"
+        if (world := self._world) is not None:
+            try:
+                world.stage.check(frame.action)
+            except UsageError as exc:
+                return str(exc)
         self.inbox.put(frame.action)
         self._armed.append((client, frame.id))
         client.answer(Answer(frame.id, "armed"))
         return ""
+
+    def _save(self, client: Client, frame: Save) -> str:
+        """Have the session told; return why not, if not."""
+        if self._world is None:
+            return "there is no session to save: the world is still starting, or over"
+        return self._saves.ask(client, frame, self._world.token, self._world.stage)
+
+    def _peek(self, client: Client, frame: Peek) -> None:
+        """Have a tensor looked at, here, once the world's thread has said where it is."""
+        if self._world is None:
+            client.answer(unseen(frame, "the world is still starting, or over"))
+        elif why := self._peeks.ask(client, frame, self._world.token, self._world.stage):
+            client.answer(unseen(frame, why))
+
+    def _watch(self, client: Client, frame: Watch) -> str:
+        """From the next snapshot on, have these nodes looked at closely; the world need not be there yet."""
+        client.watched = frame.nodes
+        self._look_closely()
+        client.answer(Answer(frame.id, "done"))
+        return ""
+
+    def _look_closely(self) -> None:
+        """Tell the world's thread which nodes somebody watches, even while its time stands still."""
+        watched = dict.fromkeys(name for client in self._clients for name in client.watched)
+        if (*watched,) != self.instrument.watched:
+            self.instrument.watched = (*watched,)
+            if self._world is not None:
+                with contextlib.suppress(trio.RunFinishedError):
+                    self._world.token.run_sync_soon(self.instrument.hurry)
 
     def _ask_to_steer(self, client: Client, frame: SetSpeed | Step) -> str:
         """Hand a clock control to the world's thread; return why not, if not."""
@@ -244,6 +310,10 @@ class ControlServer:
             return "there is no time to steer: the world is over"
         return ""
 
+    def _tell_all(self, story: Story) -> None:
+        for client in self._clients:
+            client.answer(story)
+
     def _dismiss_all(self, bye: Bye) -> None:
         """Give every client its last news and `bye`, and end when all have them or the time for that is over."""
         if self._bye is not None:
@@ -252,6 +322,7 @@ class ControlServer:
         while self._armed:
             client, question = self._armed.popleft()
             client.answer(Answer(question, "refused", "the world ended before its next tick"))
+        self._saves.give_up()
         for client in self._clients:
             client.dismiss(bye)
         if self._clients:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+from dairt.errors import UsageError
 from dairt.model.action import (
     ANY,
     JOIN,
@@ -18,6 +19,7 @@ from dairt.model.action import (
     FaultAction,
     GraphRecipe,
     Heal,
+    KeepingAction,
     Link,
     Put,
     RunGraph,
@@ -25,6 +27,7 @@ from dairt.model.action import (
     SlowDisk,
     SlowNode,
     TensorRecipe,
+    kind_of,
     named,
 )
 from dairt.model.toml_table import Table, suggestion
@@ -176,7 +179,8 @@ def _python(table: Table, nodes: Nodes) -> CallPython:
 _CALL = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 FAULTS: dict[str, Maker] = {str(kind.__struct_config__.tag): partial(_trouble, kind) for kind in get_args(FaultAction)}
 WORK: dict[str, Maker] = {"broadcast": _broadcast, "graph": _graph, "put": _put, "python": _python}
-DO: dict[str, Maker] = {**FAULTS, **WORK, "heal": lambda table, nodes: Heal(table.text("fault", ""))}
+KEEPING: dict[str, Maker] = {str(kind.__struct_config__.tag): partial(_trouble, kind) for kind in get_args(KeepingAction)}
+DO: dict[str, Maker] = {**FAULTS, **WORK, **KEEPING, "heal": lambda table, nodes: Heal(table.text("fault", ""))}
 
 
 # ------------------------------------------------------------------------------------------------ and back
@@ -203,6 +207,17 @@ def keys_of(action: Action) -> dict[str, Value]:
         elif field.required or value != field.default:
             keys[_key_of(field.name)] = _value(field.name, value)
     return keys
+
+
+def check_action(action: Action, nodes: Nodes) -> None:
+    """Raise UsageError unless a scenario of these nodes can say this: what cannot be written down cannot be played again."""
+    kind = kind_of(action)
+    try:
+        read = DO[kind](Table({"do": kind, **keys_of(action)}, "the action", lambda *keys: kind), nodes)
+    except ArithmeticError as exc:
+        raise UsageError(f"{kind}: the action has a number that is none") from exc
+    if read != action:
+        raise UsageError(f"{kind}: no scenario says {action}; it says {read}")
 
 
 def _link_keys(link: Link) -> dict[str, Value]:

@@ -6,7 +6,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from dairt.model.config import Limits, NodeConfig
+from dairt.model.address import Address
+from dairt.model.config import BadEntry, Limits, NodeConfig
 from dairt.model.toml_table import Table, suggestion
 from dairt.model.who_toml import RESERVED, Cluster
 
@@ -20,7 +21,7 @@ def read_cluster(section: Table) -> tuple[Cluster, dict[str, Any]]:
     """The nodes with their zones, and the configuration they share."""
     nodes = _nodes(section)
     zones = _zones(section, nodes)
-    config = _settings(section.table("config", {}), NodeConfig, GIVEN)
+    config = _config(section.table("config", {}), nodes[0])
     section.finish()
     return Cluster(nodes, zones), config
 
@@ -28,6 +29,18 @@ def read_cluster(section: Table) -> tuple[Cluster, dict[str, Any]]:
 def node_settings(values: dict[str, Any], source: str) -> dict[str, Any]:
     """The fields of a NodeConfig that `values` set, written as in a story's `config`; `source` is where, for errors."""
     return _settings(Table(values, "a node", lambda key: source), NodeConfig, GIVEN)
+
+
+def _config(table: Table, node: str) -> dict[str, Any]:
+    """The configuration that all nodes share, tried on one of them: what does not fit together is said here, not at play."""
+    config = _settings(table, NodeConfig, GIVEN)
+    try:
+        NodeConfig(node, Address("", 0), {}, **config)
+    except BadEntry as exc:
+        if table.has(exc.entry):
+            raise table.error(exc.entry, exc.right) from exc
+        raise table.error("", f"cannot be so: {exc.entry} {exc.right}") from exc
+    return config
 
 
 def _nodes(section: Table) -> tuple[str, ...]:

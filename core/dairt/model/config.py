@@ -42,6 +42,15 @@ class Limits(msgspec.Struct, frozen=True):
         return self.disk_s + nbytes / self.slowest_bytes_per_s
 
 
+class BadEntry(UsageError):
+    """An entry of a node's configuration that could only fail later and elsewhere, and what would be `right`."""
+
+    def __init__(self, node: str, entry: str, right: str) -> None:
+        super().__init__(f"node {node!r}: {entry} {right}")
+        self.entry = entry
+        self.right = right
+
+
 class NodeConfig(msgspec.Struct, frozen=True):
     """One node. `members` maps every node's name, its own included, to its address."""
 
@@ -66,18 +75,24 @@ class NodeConfig(msgspec.Struct, frozen=True):
     rehearsal: bool = False  # may be told to break itself
     limits: Limits = Limits()
 
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """Every entry and its value, for people; the entries of `limits` with that word before them."""
+        plain = [(entry, getattr(self, entry)) for entry in self.__struct_fields__ if entry not in ("members", "limits")]
+        limits = [(f"limits.{entry}", getattr(self.limits, entry)) for entry in self.limits.__struct_fields__]
+        return tuple((entry, str(value)) for entry, value in [*plain, ("members", len(self.members)), *limits])
+
     def __post_init__(self) -> None:
-        """Raise UsageError, naming the node and the entry, for what could only fail later and elsewhere."""
+        """Raise UsageError, naming the node, for a member that cannot be one; BadEntry for an entry."""
         for name in self.members:
             if wrong := wrong_with_node_name(name):
                 raise UsageError(f"node {self.name!r} cannot have a member {name!r}: {wrong}")
         for entry in ("compute_workers", "io_workers", "queue_max", "journal_max"):
             if getattr(self, entry) < 1:
-                raise UsageError(f"node {self.name!r}: {entry} must be at least 1, not {getattr(self, entry)}")
+                raise BadEntry(self.name, entry, f"must be at least 1, not {getattr(self, entry)}")
         for entry in ("probe_every_s", "suspect_after_s", "reconcile_every_s", "backoff_first_s", "backoff_max_s"):
             if not 0 < getattr(self, entry) < float("inf"):
-                raise UsageError(f"node {self.name!r}: {entry.removesuffix('_s')} must be more than 0, and finite")
+                raise BadEntry(self.name, entry.removesuffix("_s"), "must be more than 0, and finite")
         if self.dead_after_s < self.suspect_after_s:
-            raise UsageError(f"node {self.name!r}: dead_after must be at least suspect_after, {self.suspect_after_s:g} s")
+            raise BadEntry(self.name, "dead_after", f"must be at least suspect_after, {self.suspect_after_s:g} s")
         if self.limits.payload_max_bytes > self.limits.bodies_max_bytes:
-            raise UsageError(f"node {self.name!r}: limits.payload_max must be at most limits.bodies_max, or it would never fit")
+            raise BadEntry(self.name, "limits.payload_max", "must be at most limits.bodies_max, or it would never fit")

@@ -44,7 +44,10 @@ class Outline(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A valid graph, made by `Graph.of`. `ops` are in an order in which they can run; `digest` covers all but the name."""
+    """A valid graph, made by `Graph.of`. `ops` are in an order in which they can run; `digest` covers all but the name.
+
+    `specs` says what every value is, but for what ONNX nodes make.
+    """
 
     name: str
     inputs: dict[str, Spec]
@@ -52,6 +55,7 @@ class Graph:
     ops: tuple[Op, ...]
     outputs: tuple[str, ...]
     digest: str
+    specs: dict[str, Spec]
 
     @classmethod
     def of(
@@ -71,7 +75,7 @@ class Graph:
         makers = _makers(name, specs, given, outputs)
         ordered = _costed(_in_order(given, makers), specs)
         digest = _digest(inputs, constants, ordered, outputs)
-        return cls(name, dict(inputs), dict(constants), ordered, tuple(outputs), digest)
+        return cls(name, dict(inputs), dict(constants), ordered, tuple(outputs), digest, specs)
 
     def outline(self) -> Outline:
         """The graph as it travels: all but the constants' bytes."""

@@ -139,9 +139,13 @@ LINK_KEYS = {
     "from": _said("one way only: from here", _ref("selector")),
     "to": _said("one way only: to here", _ref("selector")),
 }
+EVERY_LINK = {
+    "mtu": _said("the most that travels as one segment", SIZE),
+    "datagram_loss": _said("the probability that a datagram is lost", {"type": "number", "minimum": 0, "maximum": 1}),
+}
 NETWORK = _object(
     {
-        "default": _said("every link", _object({**SPEED, "mtu": _said("the most that travels as one segment", SIZE)})),
+        "default": _said("every link", _object({**SPEED, **EVERY_LINK})),
         "link": _said("some links; the later wins", _list(_object({**LINK_KEYS, **SPEED}))),
     }
 )
@@ -157,14 +161,19 @@ BUDGET = _object(
         "max_active": _said("faults in effect", _count()),
     }
 )
-TIME = _object(
-    {
-        "trouble_until": _said("faults strike before this time; then all is healed", TIME_SPAN),
-        "settle": _said("how long the cluster then has to converge", TIME_SPAN),
-        "wall_limit": _said("real time after which the run is given up; no part of the verdict", TIME_SPAN),
-    },
-    ["trouble_until", "settle"],
-)
+TIME: Json = {
+    "anyOf": [
+        _object(
+            {
+                "trouble_until": _said("faults strike before this time; then all is healed", TIME_SPAN),
+                "settle": _said("how long the cluster then has to converge", TIME_SPAN),
+                "wall_limit": _said("real time after which the run is given up; no part of the verdict", TIME_SPAN),
+            },
+            ["trouble_until", "settle"],
+        ),
+        _object({"stop_at": _said("a story without an end, such as a saved session, is stopped then", TIME_SPAN)}, ["stop_at"]),
+    ]
+}
 
 
 def _cluster() -> Json:

@@ -108,12 +108,18 @@ def _top(story: Scenario) -> Keys:
 
 
 def _sections(story: Scenario) -> Iterator[tuple[str, Keys]]:
-    yield "time", {} if story.time is None else _timing_keys(story.time)
+    yield "time", _time_keys(story)
     yield "cluster", _cluster_keys(story)
     yield "network.default", _network_keys(story.network)
     yield from (("[network.link]", _link_keys(link)) for link in story.network.links)
     yield "disk.default", _disk_keys(story.disk)
     yield "budget", _budget_keys(story.budget)
+
+
+def _time_keys(story: Scenario) -> Keys:
+    if story.time is not None:
+        return _timing_keys(story.time)
+    return {} if story.stop_at_s is None else {"stop_at": seconds_text(story.stop_at_s)}
 
 
 def _timing_keys(time: Timing) -> Keys:
@@ -159,6 +165,8 @@ def _network_keys(network: NetworkModel) -> Keys:
         keys["bandwidth"] = f"{bytes_text(network.bandwidth)}/s"
     if network.mtu != usual.mtu:
         keys["mtu"] = bytes_text(network.mtu)
+    if network.datagram_loss != usual.datagram_loss:
+        keys["datagram_loss"] = network.datagram_loss
     return keys
 
 

@@ -48,7 +48,7 @@ def read_scenario(top: Table, source: str) -> Scenario:
     if not top.has("cluster"):
         raise top.error("", "needs a [cluster] with nodes")
     cluster, config = read_cluster(top.section("cluster"))
-    time = _time(top.section("time")) if top.has("time") else None
+    time, stop_at_s = _time(top.section("time")) if top.has("time") else (None, None)
     end_s = None if time is None else time.trouble_until_s
     story = Scenario(
         name=top.text("name"),
@@ -68,6 +68,7 @@ def read_scenario(top: Table, source: str) -> Scenario:
         disk=read_disk(top.section("disk")) if top.has("disk") else DiskModel(),
         budget=_budget(top.section("budget")) if top.has("budget") else Budget(),
         seeds=_seeds(top.table("seeds", {})),
+        stop_at_s=stop_at_s,
     )
     top.finish()
     _unique([(work.id, work.place) for work in story.work] + [(fault.id, fault.place) for fault in story.faults])
@@ -75,10 +76,22 @@ def read_scenario(top: Table, source: str) -> Scenario:
     return story
 
 
-def _time(section: Table) -> Timing:
+def _time(section: Table) -> tuple[Timing | None, float | None]:
+    """How long the story is, and when it stops if it has no end of its own."""
+    if section.has("stop_at"):
+        stop_at_s = _whole_ticks(section, "stop_at", "where a tick begins")
+        section.finish()
+        return None, stop_at_s
     timing = Timing(section.seconds("trouble_until"), section.seconds("settle"), section.seconds("wall_limit", None))
     section.finish()
-    return timing
+    return timing, None
+
+
+def _whole_ticks(table: Table, key: str, why: str) -> float:
+    at_s = table.seconds(key)
+    if abs(at_s / TICK_S - round(at_s / TICK_S)) > 1e-6:
+        raise table.error(key, f"must be a multiple of {TICK_S * 1e3:.0f}ms, {why}")
+    return at_s
 
 
 def _budget(section: Table) -> Budget:
@@ -121,9 +134,7 @@ def _work(table: Table, cluster: Cluster, end_s: float | None) -> Work:
 
 
 def _do(table: Table, cluster: Cluster) -> Do:
-    at_s = table.seconds("at")
-    if abs(at_s / TICK_S - round(at_s / TICK_S)) > 1e-6:
-        raise table.error("at", f"must be a multiple of {TICK_S * 1e3:.0f}ms, as an operator's actions are")
+    at_s = _whole_ticks(table, "at", "as an operator's actions are")
     action = DO[table.choice("do", DO)](table, cluster.nodes)
     for_s = read_how_long(table, action)
     if for_s is not None and not isinstance(for_s, float):

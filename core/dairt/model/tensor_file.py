@@ -72,6 +72,21 @@ def decode_file(buffer: Buffer, *, max_bytes: int) -> tuple[np.ndarray, FileStam
     return tensor.elements(view, head), stamp
 
 
+def salvage_stamp(buffer: Buffer) -> FileStamp | None:
+    """The stamp of a damaged file, where it still reads as one; nothing vouches for what it says."""
+    view = memoryview(buffer)
+    if len(view) < _FOOT.size:
+        return None
+    length, _, magic = _FOOT.unpack_from(view, len(view) - _FOOT.size)
+    end = len(view) - _FOOT.size - length
+    if magic != _FOOT_MAGIC or end < 0:
+        return None
+    try:
+        return _read_stamp(view[end : end + length])
+    except BadTrailer:
+        return None
+
+
 def _read_trailer(view: memoryview, end: int) -> tuple[FileStamp, int]:
     """The stamp of a file whose elements end at `end`, and the checksum it promises."""
     if len(view) < end + _FOOT.size:
@@ -81,7 +96,11 @@ def _read_trailer(view: memoryview, end: int) -> tuple[FileStamp, int]:
         raise BadTrailer(f"the file ends with {magic!r}; a whole one ends with {_FOOT_MAGIC!r}")
     if end + length + _FOOT.size != len(view):
         raise BadTrailer(f"the file's stamp should have {length} bytes; it has {len(view) - end - _FOOT.size}")
+    return _read_stamp(view[end : end + length]), promised
+
+
+def _read_stamp(text: memoryview) -> FileStamp:
     try:
-        return msgspec.msgpack.decode(view[end : end + length], type=FileStamp), promised
+        return msgspec.msgpack.decode(text, type=FileStamp)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise BadTrailer(f"the file's stamp is unreadable: {exc}") from exc

@@ -47,7 +47,10 @@ class PeerView(msgspec.Struct, frozen=True):
 
 
 class CheckpointView(msgspec.Struct, frozen=True):
-    """One key of one node: its newest version in memory, and how far that version is on disk."""
+    """One key of one node: its newest version in memory, and how far that version is on disk.
+
+    `on_disk` are the versions that have a file, rising: the last is what a boot would bring back, the others are kept.
+    """
 
     key: str
     version: Version
@@ -57,6 +60,27 @@ class CheckpointView(msgspec.Struct, frozen=True):
     checksum: int
     written_at: float
     state: CheckpointState
+    on_disk: tuple[Version, ...] = ()
+
+
+class TensorView(msgspec.Struct, frozen=True):
+    """What is in a tensor: `least`, `most` and `mean` of its finite elements, and its first ones.
+
+    Counts are of the first `looked_at` elements, which are all but for a large one.
+    """
+
+    version: Version
+    dtype: str
+    shape: tuple[int, ...]
+    nbytes: int
+    looked_at: int
+    least: float
+    most: float
+    mean: float
+    zeros: int
+    nans: int
+    infinite: int
+    first: tuple[float, ...]
 
 
 class NodeView(msgspec.Struct, frozen=True):
@@ -82,7 +106,7 @@ class NodeView(msgspec.Struct, frozen=True):
 
 
 class RunView(msgspec.Struct, frozen=True):
-    """One graph run, as its coordinator sees it."""
+    """One graph run, as its coordinator sees it. `digest` is of its outputs, `graph_digest` of the graph it runs."""
 
     run: str
     graph: str
@@ -95,6 +119,32 @@ class RunView(msgspec.Struct, frozen=True):
     started_s: float
     seconds: float
     digest: str = ""
+    graph_digest: str = ""
+
+
+class OpView(msgspec.Struct, frozen=True):
+    """One op of a graph, and what its outputs are, such as `float32 [64, 64]`, as far as that is known beforehand.
+
+    Ops of one layer wait for none of each other: it is the longest way there from the graph's inputs, in ops.
+    """
+
+    name: str
+    kernel: str
+    layer: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    specs: tuple[str, ...] = ()
+
+
+class GraphView(msgspec.Struct, frozen=True):
+    """The shape of a graph. `layers` says how many ops each layer has; one too large to be drawn has no more than these."""
+
+    digest: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    layers: tuple[int, ...]
+    ops: tuple[OpView, ...] = ()
 
 
 class FaultView(msgspec.Struct, frozen=True):
@@ -129,6 +179,28 @@ class Snapshot(msgspec.Struct, frozen=True):
     faults: tuple[FaultView, ...] = ()
     promises: tuple[PromiseView, ...] = ()
     wall_s: float = 0.0
+
+
+class TaskView(msgspec.Struct, frozen=True, order=True):
+    """One task of a node: `depth` in its tree (0 is the root), its name, and where in its own code it waits for what."""
+
+    depth: int
+    name: str
+    place: str
+    waits_for: str = ""
+
+
+class NodeDetail(msgspec.Struct, frozen=True):
+    """What only somebody who looks closely at one node sees: its configuration, and its tasks as a tree, depth first.
+
+    `tasks_total` counts those left out too. Where the tasks cannot be seen, `hidden` says why.
+    """
+
+    name: str
+    config: tuple[tuple[str, str], ...] = ()
+    tasks: tuple[TaskView, ...] = ()
+    tasks_total: int = 0
+    hidden: str = ""
 
 
 class NodeReport(msgspec.Struct, frozen=True):

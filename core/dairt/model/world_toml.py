@@ -13,13 +13,16 @@ def read_network(section: Table, cluster: Cluster) -> NetworkModel:
     default, usual = section.table("default", {}), NetworkModel()
     latency = _latency(default.table("latency")) if default.has("latency") else usual.latency
     bandwidth, mtu = _bandwidth(default, usual.bandwidth), int(default.size("mtu", usual.mtu))
+    loss = default.number("datagram_loss", usual.datagram_loss)
     default.finish()
+    if loss > 1:
+        raise default.error("datagram_loss", f"must be a probability, from 0 to 1, not {loss}")
     if mtu < MTU_MIN:
         raise default.error("mtu", f"must be at least {MTU_MIN}B")
     links = tuple(_link(entry, cluster) for entry in section.entries("link"))
     section.finish()
     assert bandwidth is not None
-    return NetworkModel(latency, bandwidth, mtu, links)
+    return NetworkModel(latency, bandwidth, mtu, links, loss)
 
 
 def _link(table: Table, cluster: Cluster) -> LinkModel:

@@ -76,10 +76,11 @@ class Offer(Message, frozen=True, tag="offer"):
 
 
 class Held(Message, frozen=True, tag="held"):
-    """What became of the `version` offered, as a MemberReceipt has it."""
+    """What became of the `version` offered, as a MemberReceipt has it; `newest` is what superseded it."""
 
     outcome: Outcome
     version: Version
+    newest: Version | None = None
 
 
 class Have(msgspec.Struct, frozen=True):
@@ -277,6 +278,16 @@ class Act(Message, frozen=True, tag="act"):
     fault: str = ""
 
 
+class Scrub(Message, frozen=True, tag="scrub"):
+    """From an operator: read the files of this key, or with "" of all, back from disk; with `repair`, make them good.
+
+    Answered by Ok when done; what was found is told in the journal.
+    """
+
+    key: str = ""
+    repair: bool = False
+
+
 class Drain(Message, frozen=True, tag="drain"):
     """From an operator: stop gracefully."""
 
@@ -284,5 +295,5 @@ class Drain(Message, frozen=True, tag="drain"):
 AnyMessage = (
     Hello | Welcome | Sorry | Probe | Alive | Offer | Held | AskInventory | Inventory | Fetch
     | RunOp | OpDone | OpFailed | InputLost | FetchValue | Value | EndRun | Ok
-    | AskBroadcast | Receipt | KeepValue | AskRun | RunAnswer | Watch | Seen | Act | Drain
+    | AskBroadcast | Receipt | KeepValue | AskRun | RunAnswer | Watch | Seen | Act | Scrub | Drain
 )  # fmt: skip

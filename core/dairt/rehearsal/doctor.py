@@ -101,7 +101,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
 def check_patient(scenario: Scenario) -> None:
     """Raise UsageError unless the story can be played in the simulated world, and comes to an end."""
     check_world(scenario, "sim")
-    if scenario.time is None:
+    if not scenario.ends:
         raise UsageError(f"{scenario.source}: {scenario.name} runs until it is stopped: give it a [time] to examine it")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dairt.model.address import Address
-from dairt.runtime.host import Buffer, Connection, Listener, Network
+from dairt.runtime.host import Buffer, Connection, Datagrams, Listener, Network
 from dairt.worlds.streams import receive_some
 
 
@@ -76,6 +76,10 @@ class CutCard:
     async def connect(self, address: Address) -> Connection:
         """See Network."""
         return self._wire.add(await self._inner.connect(address), self._here, address.host, Way.BACK)
+
+    async def open_datagrams(self, address: Address) -> Datagrams:
+        """See Network; no blade falls on datagrams."""
+        return await self._inner.open_datagrams(address)
 
 
 class CutListener(Listener):

@@ -13,7 +13,9 @@ from dairt.model.action import PowerCut, Unsynced, why_not
 from dairt.model.address import Address
 from dairt.model.events import Event, NodeDrained
 from dairt.model.scenario import Scenario
+from dairt.model.views import NodeDetail
 from dairt.rehearsal.stage import Ground
+from dairt.rehearsal.task_tree import task_tree
 from dairt.runtime.checkpoints import UNFINISHED
 from dairt.runtime.cluster import LocalMachines
 from dairt.runtime.host import Compute, Disk, Host, Network
@@ -163,5 +165,10 @@ def ground(
     def litter(name: str) -> tuple[str, ...]:
         return (*(f"task {task}" for task in tasks(name)), *hosts.litter(name))
 
+    def detail(name: str) -> NodeDetail:
+        if (root := machines.roots.get(name)) is None:
+            return NodeDetail(name, configs[name].lines(), hidden=f"{name} is down: it has no tasks")
+        return NodeDetail(name, configs[name].lines(), *task_tree(root))
+
     machines = LocalMachines(configs, hosts.host_of, hosts.switch_off, around)
-    return Ground(machines, faults, parts.wall, hosts.sockets, hosts.power_cut, hosts.wipe, litter)
+    return Ground(machines, faults, parts.wall, hosts.sockets, hosts.power_cut, hosts.wipe, litter, detail)

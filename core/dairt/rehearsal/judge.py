@@ -33,7 +33,8 @@ class _Watched:
         return self.expectation.kind == "eventually" and not (self.came_true or self.broken)
 
     def view(self, is_over: bool) -> PromiseView:
-        return PromiseView(self.expectation.promise, self._state(is_over), self.broken or self.note)  # type: ignore[arg-type]
+        reason = self.broken or self.note or self.promise.note()
+        return PromiseView(self.expectation.promise, self._state(is_over), reason)  # type: ignore[arg-type]
 
     def _state(self, is_over: bool) -> str:
         if self.broken:

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from dairt.model.action import Action, DownNode, FaultAction, kind_of, named
+from dairt.model.action import Action, DownNode, FaultAction, WaitingTrouble, kind_of, named
+from dairt.model.events import Entry, FaultLanded
 from dairt.model.scenario import Fault
 from dairt.model.views import FaultView
 
@@ -16,7 +17,8 @@ OVER_MAX = 200  # operator's faults that are over, kept for people to look at
 class Row:
     """One fault. `ends_s` is when it is due to be healed; None is not by itself.
 
-    `excused` is one that was skipped as the story itself has it, by its budget or by the seed: that it never fired is no doubt.
+    `landed` is whether it has befallen anything, of one that waits for something to come by, such as a frame. `excused` is one
+    that was skipped as the story itself has it, by its budget or by the seed: that it never fired is no doubt.
     """
 
     id: str
@@ -24,6 +26,7 @@ class Row:
     state: State = "planned"
     ends_s: float | None = None
     fired: int = 0
+    landed: bool = False
     reason: str = ""
     excused: bool = False
 
@@ -61,6 +64,15 @@ class Ledger:
         row.state = "active" if action.lasts else "done"
         row.fired += 1
         self._forget_oldest()
+
+    def see(self, entry: Entry) -> None:
+        """Hear of an event: a journal listener."""
+        if isinstance(entry.event, FaultLanded) and entry.event.fault in self._rows:
+            self._rows[entry.event.fault].landed = True
+
+    def in_vain(self) -> tuple[str, ...]:
+        """The scenario's own faults that fired, waited, and never befell anything."""
+        return tuple(row.id for row in self.planned if row.fired and isinstance(row.action, WaitingTrouble) and not row.landed)
 
     def over(self, fault: str, state: State, reason: str = "") -> None:
         """Note that a fault is healed, or was skipped."""

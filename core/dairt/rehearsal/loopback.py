@@ -3,10 +3,9 @@
 import contextlib
 import socket
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +13,9 @@ import trio
 
 from dairt.errors import UsageError
 from dairt.model.address import Address
+from dairt.model.events import FaultLanded
 from dairt.rehearsal.hosts import Parts, ground
+from dairt.rehearsal.scratch import scratch_folder
 from dairt.rehearsal.stage import Ground, Setting
 from dairt.runtime.journal import Journal
 from dairt.worlds.faults import Faults
@@ -34,7 +35,8 @@ async def open_ground(setting: Setting, journal: Journal) -> AsyncIterator[Groun
     scenario, dice = setting.scenario, Dice(setting.seed)
     members = loopback_members(scenario.nodes)
     network = TcpNetwork()
-    with _data_folder(setting.data) as folder, contextlib.ExitStack() as disks:
+    data = contextlib.nullcontext(setting.data) if setting.data is not None else scratch_folder()
+    with data as folder, contextlib.ExitStack() as disks:
         parts = Parts(
             card=lambda name: network,
             disks={name: disks.enter_context(contextlib.closing(_disk(folder / name))) for name in scenario.nodes},
@@ -42,7 +44,7 @@ async def open_ground(setting: Setting, journal: Journal) -> AsyncIterator[Groun
             dice=dice,
             wall=time.time,
         )
-        faults = Faults(trio.current_time, dice)
+        faults = Faults(trio.current_time, dice, landed=lambda fault: journal.emit("", FaultLanded(fault)))
         yield ground(scenario, parts, faults, members, journal)
 
 
@@ -58,23 +60,15 @@ def loopback_members(nodes: Sequence[str]) -> dict[str, Address]:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as door:
+    """Say whether a port is free, for connections and for datagrams."""
+    with socket.socket() as door, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             door.bind((LOOPBACK, port))
+            datagrams.bind((LOOPBACK, port))
         except OSError:
             return False
         return True
-
-
-@contextmanager
-def _data_folder(given: Path | None) -> Iterator[Path]:
-    """The folder of the nodes' files: the one given, which stays, or a new one, which does not."""
-    if given is not None:
-        yield given
-        return
-    with tempfile.TemporaryDirectory(prefix="dairt-") as folder:
-        yield Path(folder)
 
 
 def _disk(folder: Path) -> FileDisk:

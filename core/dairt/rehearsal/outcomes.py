@@ -1,6 +1,6 @@
 """What many seeds came to: one outcome each, and the distributions of all that was measured."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -58,6 +58,7 @@ class Tally:
 
     def __init__(self, story: Scenario, world: str) -> None:
         self.failures: list[Outcome] = []
+        self.played_s = 0.0  # that all seeds took, one by one
         self._story = story
         self._world = world
         self._verdicts: dict[str, int] = {}
@@ -72,16 +73,20 @@ class Tally:
     def add(self, outcome: Outcome) -> None:
         """Count one more."""
         self._verdicts[outcome.verdict] = self._verdicts.get(outcome.verdict, 0) + 1
+        self.played_s += outcome.wall_s
         if outcome.verdict != "held":
             self.failures.append(outcome)
         for name, values in outcome.metrics.items():
             self._values.setdefault(name, []).extend(values)
         self._happened |= {at: None for at, state in enumerate(outcome.states) if state == "holds"}
 
+    def worst(self) -> str:
+        """The worst verdict, of a seed or of them all."""
+        return max([*self._verdicts, *self.of_all()], key=RANKING.index, default="held")
+
     def exit_code(self) -> int:
-        """That of the worst verdict, of a seed or of them all."""
-        verdicts = [*self._verdicts, *self.of_all()]
-        return EXITS[max(verdicts, key=RANKING.index, default="held")]
+        """That of the worst verdict."""
+        return EXITS[self.worst()]
 
     def of_all(self) -> dict[str, list[str]]:
         """What only all seeds together can say: metrics out of bounds, and what should happen sometimes and never did."""
@@ -110,15 +115,19 @@ class Tally:
 
     def text(self, wall_s: float) -> str:
         """For people: how many came to what, and a table of the metrics."""
-        ends = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts().items()) or "none"
-        rate = f", {self.count / wall_s:.1f} a second" if wall_s else ""
-        lines = [f"{self._story.name} in the world {self._world}: {self.count} seeds in {wall_s:.1f} s{rate}: {ends}"]
+        lines = [f"{self._story.name} in the world {self._world}: {_ends(self.verdicts(), wall_s)}"]
         distributions = self.distributions()
         if distributions:
             lines.append(_row("metric", ["values", *SHOWN]))
         lines += [_row(name, [f"{number:.4g}" for number in row.values()]) for name, row in distributions.items()]
-        lines += [f"{verdict}: {reason}" for verdict, reasons in self.of_all().items() for reason in reasons]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._remarks()])
+
+    def brief(self) -> str:
+        """For people who swept many stories: without the table; its seconds are those that its seeds took, one by one."""
+        return "\n".join([f"{self._story.name}: {_ends(self.verdicts(), self.played_s)}", *self._remarks()])
+
+    def _remarks(self) -> list[str]:
+        return [f"{verdict}: {reason}" for verdict, reasons in self.of_all().items() for reason in reasons]
 
     def json(self, wall_s: float) -> str:
         """For programs: the same, in one line."""
@@ -134,6 +143,38 @@ class Tally:
             "metrics": self.distributions(),
         }
         return msgspec.json.encode(summary).decode()
+
+
+class Total:
+    """The tallies of many stories, added up."""
+
+    def __init__(self, tallies: Sequence[Tally], world: str) -> None:
+        self._stories = len(tallies)
+        self._world = world
+        self._worst = max((tally.worst() for tally in tallies), key=RANKING.index, default="held")
+        counts = {verdict: sum(tally.verdicts().get(verdict, 0) for tally in tallies) for verdict in RANKING}
+        self._verdicts = {verdict: count for verdict, count in counts.items() if count}
+
+    def exit_code(self) -> int:
+        """That of the worst verdict of any story."""
+        return EXITS[self._worst]
+
+    def text(self, wall_s: float) -> str:
+        """For people, in one line."""
+        return f"{self._stories} stories in the world {self._world}: {_ends(self._verdicts, wall_s)}"
+
+    def json(self, wall_s: float) -> str:
+        """For programs, in one line."""
+        counted = {"stories": self._stories, "world": self._world, "seeds": sum(self._verdicts.values()), "wall_s": wall_s}
+        return msgspec.json.encode({**counted, "exit_code": self.exit_code(), "verdicts": self._verdicts}).decode()
+
+
+def _ends(verdicts: Mapping[str, int], wall_s: float) -> str:
+    """How many seeds there were, how fast, and what they came to."""
+    seeds = sum(verdicts.values())
+    rate = f", {seeds / wall_s:.1f} a second" if wall_s else ""
+    said = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()) or "none"
+    return f"{seeds} {'seed' if seeds == 1 else 'seeds'} in {wall_s:.1f} s{rate}: {said}"
 
 
 def _row(name: str, cells: Iterable[str]) -> str:

@@ -1,6 +1,5 @@
 """play(): a scenario, a world and a seed in; a report out."""
 
-import hashlib
 import math
 import signal
 import threading
@@ -12,7 +11,6 @@ from time import perf_counter
 from types import FrameType
 from typing import Protocol
 
-import msgspec
 import trio
 
 from dairt.errors import DairtError, UsageError
@@ -20,6 +18,7 @@ from dairt.model.action import Action
 from dairt.model.events import Entry, PromiseBroken
 from dairt.model.scenario import Scenario
 from dairt.model.views import PromiseView
+from dairt.rehearsal.digest import Digest
 from dairt.rehearsal.judge import check_expectations
 from dairt.rehearsal.python import load_python
 from dairt.rehearsal.report import Report, Scribe, Verdict
@@ -117,7 +116,7 @@ class _Run:
         self._too_long = ""
         self._seconds = 0.0
         self._promises: tuple[PromiseView, ...] = ()
-        self._never_fired: list[str] = []
+        self._doubts: list[str] = []  # which of the trouble there was not
         self._metrics: dict[str, list[float]] = {}
 
     async def main(self) -> None:
@@ -125,6 +124,7 @@ class _Run:
         setting, onlooker = self._setting, self._onlooker
         with self._scope, _signals(self._stop):
             async with open_stage(setting) as stage:
+                self._digest = stage.digest
                 # First of all listeners: what they emit in turn comes later.
                 stage.journal.listeners[:0] = [self._digest, self._scribe] if setting.world == "sim" else [self._scribe]
                 if onlooker is not None:
@@ -183,15 +183,18 @@ class _Run:
             return "violated", ", ".join(broken)
         if self._too_long:
             return "inconclusive", self._too_long
-        if self._never_fired:
-            return "inconclusive", f"never fired: {', '.join(self._never_fired)}"
+        if self._doubts:
+            return "inconclusive", "; ".join(self._doubts)
         return "held", ""
 
     def _note(self, stage: Stage) -> None:
         self._seconds = stage.now()
         self._promises = stage.judge.views()
         self._metrics = stage.meter.values()
-        self._never_fired = [row.id for row in stage.ledger.planned if not (row.fired or row.excused)]
+        never_fired = [row.id for row in stage.ledger.planned if not (row.fired or row.excused)]
+        in_vain = stage.ledger.in_vain()
+        self._doubts = [f"never fired: {', '.join(never_fired)}"] if never_fired else []
+        self._doubts += [f"fired, and befell nothing: {', '.join(in_vain)}"] if in_vain else []
 
     def _end_when_broken(self, entry: Entry) -> None:
         if isinstance(entry.event, PromiseBroken) and entry.event.promise == self._until_broken:
@@ -210,22 +213,6 @@ class _Run:
         if limit_s is not None and self._onlooker is None and perf_counter() - self._began > limit_s:
             self._too_long = f"it took longer than wall_limit, {limit_s:g} s"
             self._scope.cancel()
-
-
-class Digest:
-    """A rolling hash over every event: its time, its node, and all it says (BLAKE2b)."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.blake2b(digest_size=16)
-        self._encoder = msgspec.msgpack.Encoder()
-
-    def __call__(self, entry: Entry) -> None:
-        """Hear of an event: a journal listener."""
-        self._hash.update(self._encoder.encode((entry.time_s, entry.node, entry.event)))
-
-    def hex(self) -> str:
-        """The digest so far, in 32 digits."""
-        return self._hash.hexdigest()
 
 
 class _RealClock(trio.abc.Clock):

@@ -88,7 +88,7 @@ class StorySeed(pytest.Item):
         self._story = story
         self._seed = seed
         self._world: str = self.config.getoption("--dairt-world")
-        if story.time is None:
+        if not story.ends:
             self.add_marker(pytest.mark.skip(reason=f"{story.name} has no end"))
         elif self._world not in story.worlds:
             self.add_marker(pytest.mark.skip(reason=f"{story.name} is for {', '.join(story.worlds)}, not for {self._world}"))

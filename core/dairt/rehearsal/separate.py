@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 import trio
@@ -27,9 +26,10 @@ from dairt.model.action import (
 )
 from dairt.model.events import Entry, FaultFired, NodeDown, PhaseBegan, SocketOpened
 from dairt.model.scenario import Fault
-from dairt.model.views import NodeView
+from dairt.model.views import NodeDetail, NodeView
 from dairt.rehearsal.casting import struck_alone
 from dairt.rehearsal.loopback import loopback_members
+from dairt.rehearsal.scratch import scratch_folder
 from dairt.rehearsal.solo import HURRIED_EXIT, Briefing
 from dairt.rehearsal.stage import Ground, Setting
 from dairt.rehearsal.tale import Tales
@@ -55,10 +55,10 @@ async def open_ground(setting: Setting, journal: Journal) -> AsyncIterator[Groun
     """Processes, and an operator who asks them."""
     links = Links(struck_alone(setting.scenario, setting.seed), setting.seed)
     journal.listeners.append(links.see)
-    with nullcontext(setting.data) if setting.data is not None else TemporaryDirectory(prefix="dairt-") as folder:
-        machines = ProcessMachines(setting, Path(folder), journal, links)
+    with nullcontext(setting.data) if setting.data is not None else scratch_folder() as folder:
+        machines = ProcessMachines(setting, folder, journal, links)
         # What has ended has no sockets.
-        yield Ground(machines, links, time.time, lambda name: 0, machines.power_cut, machines.wipe)
+        yield Ground(machines, links, time.time, lambda name: 0, machines.power_cut, machines.wipe, detail=machines.detail)
 
 
 class Links:
@@ -222,6 +222,12 @@ class ProcessMachines:
     async def wipe(self, name: str) -> None:
         """Empty the folder of a node that is down."""
         await FileDisk(self._folder / name).wipe()
+
+    def detail(self, name: str) -> NodeDetail:
+        """How a node is configured; its tasks are its own."""
+        child = self.children.get(name)
+        apart = f"the tasks of {name} are in process {child.pid}; only in the worlds sim and tcp they are seen" if child else ""
+        return NodeDetail(name, self._configs[name].lines(), hidden=apart or f"{name} is down: it has no tasks")
 
     def _member(self, name: str) -> RemoteMember:
         config = self._configs[name]

@@ -7,6 +7,7 @@ import trio
 
 from dairt.model.action import Unsynced
 from dairt.model.address import Address
+from dairt.model.events import FaultLanded
 from dairt.model.scenario import Latency, Scenario
 from dairt.rehearsal.hosts import Parts, ground
 from dairt.rehearsal.stage import Ground, Setting
@@ -31,7 +32,14 @@ async def open_ground(setting: Setting, journal: Journal) -> AsyncIterator[Groun
     assert clock is not None
     assert controller is not None
     dice, wires = Dice(setting.seed), scenario.network
-    network = SimNetwork(dice, latency=wires.latency, bandwidth=wires.bandwidth, mtu=wires.mtu, special=special_links(scenario))
+    network = SimNetwork(
+        dice,
+        latency=wires.latency,
+        bandwidth=wires.bandwidth,
+        mtu=wires.mtu,
+        datagram_loss=wires.datagram_loss,
+        special=special_links(scenario),
+    )
     speed = DiskSpeed(sync_p50_s=scenario.disk.sync_p50_s, sync_p99_s=scenario.disk.sync_p99_s)
     disks = {name: SimDisk(name, dice, speed) for name in scenario.nodes}
     parts = Parts(
@@ -42,7 +50,7 @@ async def open_ground(setting: Setting, journal: Journal) -> AsyncIterator[Groun
         wall=lambda: EPOCH_S + clock.now,
         power=SimPower(network, disks, scenario.disk.unsynced),
     )
-    faults = Faults(lambda: clock.now, dice, controller)
+    faults = Faults(lambda: clock.now, dice, controller, lambda fault: journal.emit("", FaultLanded(fault)))
     members = {name: Address(name, PORT) for name in scenario.nodes}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Guard(clock, controller).run)

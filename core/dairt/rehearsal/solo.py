@@ -19,6 +19,7 @@ import trio
 
 from dairt.model.action import WorldTrouble
 from dairt.model.config import NodeConfig
+from dairt.model.events import FaultLanded
 from dairt.model.scenario import Fault
 from dairt.protocol.messages import Act
 from dairt.rehearsal.inside import LEASH, Trouble, hold_still, kill_ourselves
@@ -122,7 +123,9 @@ def _breakable(
     """The host with trouble in all its parts, and how to make some; a node that is not in rehearsal stays as it is."""
     if not briefing.config.rehearsal:
         return host, None
-    faults = Faults(trio.current_time, Dice(briefing.seed or 0))
+    faults = Faults(
+        trio.current_time, Dice(briefing.seed or 0), landed=lambda fault: journal.emit(host.name, FaultLanded(fault))
+    )
     trouble = Trouble(host.name, faults, briefing.faults, briefing.broken, die)
     journal.listeners.append(trouble.triggers)
     names = {address: name for name, address in briefing.config.members.items()}

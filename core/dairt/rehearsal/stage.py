@@ -1,12 +1,14 @@
 """Where a scenario is played: a cluster in one of the worlds, and the one door through which anyone acts on it."""
 
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import trio
 
 from dairt.errors import UsageError
@@ -18,24 +20,31 @@ from dairt.model.action import (
     Heal,
     NodeTrouble,
     Put,
+    RestoreCheckpoint,
     RunGraph,
     Unsynced,
+    VerifyCheckpoint,
     WorldTrouble,
     kind_of,
+    named,
     nodes_of,
     why_not,
     worlds_of,
 )
+from dairt.model.action_toml import check_action
 from dairt.model.events import PhaseBegan
 from dairt.model.graph import Graph
-from dairt.model.scenario import Do, Scenario
+from dairt.model.scenario import TICK_S, Do, Scenario
 from dairt.model.toml_table import suggestion
-from dairt.model.views import NodeView, Snapshot
+from dairt.model.version import Version
+from dairt.model.views import GraphView, NodeDetail, NodeView, Snapshot
+from dairt.rehearsal.digest import Digest
 from dairt.rehearsal.judge import Judge
 from dairt.rehearsal.ledger import Ledger
 from dairt.rehearsal.metrics import Meter
 from dairt.rehearsal.python import load_python
 from dairt.rehearsal.recipes import make_feeds, make_graph, make_tensor
+from dairt.rehearsal.session import session_text
 from dairt.rehearsal.trouble import Trouble, WorldFaults
 from dairt.runtime.cluster import Cluster, Machines, open_cluster
 from dairt.runtime.journal import Journal
@@ -75,6 +84,7 @@ class Ground:
     `power_cut` switches a host off in silence, just before its node is killed, and loses what its disk has not synced; it
     raises UsageError where a world cannot. `wipe` empties the disk of a node that is down. `litter` tells what
     such a node has left behind besides sockets: tasks that go on and files that were never finished, where that can be seen.
+    `detail` tells what is to be seen of a node from close by.
     """
 
     machines: Machines
@@ -84,6 +94,7 @@ class Ground:
     power_cut: Callable[[str, Unsynced], None]
     wipe: Callable[[str], Awaitable[None]]
     litter: Callable[[str], tuple[str, ...]] = lambda name: ()
+    detail: Callable[[str], NodeDetail] = NodeDetail
 
 
 Opener = Callable[[Setting, Journal], AbstractAsyncContextManager[Ground]]
@@ -101,6 +112,9 @@ class Stage:
         self.journal = journal
         self.phase = "boot"
         self.taken: list[Do] = []  # what operators did, as a scenario would write it
+        self.begun_s = math.inf  # when all nodes were up: from then on the story counts its time
+        self.at_next_tick: list[Callable[[float], None]] = []  # told the tick's time, before anything of it happens
+        self.digest = Digest()
         self.trouble = Trouble(ground.faults, ground, cluster, Ledger(setting.scenario.faults), journal.emit, self.now)
         self.meter = Meter(lambda fault: self.ledger[fault].action, self.snapshot)
         self._python = load_python(setting.scenario, setting.allow_python)
@@ -116,6 +130,15 @@ class Stage:
     def ledger(self) -> Ledger:
         """What became of every fault."""
         return self.trouble.ledger
+
+    @property
+    def graphs(self) -> Mapping[str, GraphView]:
+        """The shapes of the graphs run lately, by digest."""
+        return self.cluster.graphs
+
+    def held(self, node: str, key: str) -> tuple[Version, np.ndarray]:
+        """The tensor a node holds, read-only; raises a DairtError where there is none to be seen."""
+        return self.cluster.member(node).held(key)
 
     def now(self) -> float:
         """Seconds since the world was opened."""
@@ -143,6 +166,37 @@ class Stage:
             wall_s=self._ground.wall(),
         )
 
+    def check(self, action: Action) -> None:
+        """Raise UsageError for what no scenario of this cluster could say: a session with it could not be written down."""
+        check_action(action, self.scenario.nodes)
+
+    def save(self, tell: Callable[[str, float, str], None]) -> None:
+        """Tell the operators' session as a scenario file, how much of the story it holds, and the digest of that much.
+
+        Played again in the simulated world from the same seed, the file gives that digest. While time goes on it is told at
+        the next tick; while time stands still at once, without a digest: nobody can know yet what happens before that tick.
+        """
+        if self.clock is not None and self.clock.speed == 0:
+            elapsed_s = max(0.0, self.now() - self.begun_s)
+            self._tell_session(tell, round((math.floor(elapsed_s / TICK_S + 1e-6) + 1) * TICK_S, 6), "")
+        else:
+            self.at_next_tick.append(
+                lambda at_s: self._tell_session(tell, at_s, self.digest.before(self.now()) if self.clock is not None else "")
+            )
+
+    def ending(self, seconds: float, digest: str) -> str:
+        """The session as a scenario file, now that the story is over."""
+        return session_text(
+            self.scenario, self.taken, seconds, world=self.world, seed=self.seed, digest=digest, over=True
+        )
+
+    def _tell_session(self, tell: Callable[[str, float, str], None], at_s: float, digest: str) -> None:
+        tell(session_text(self.scenario, self.taken, at_s, world=self.world, seed=self.seed, digest=digest), at_s, digest)
+
+    def detail(self, node: str) -> NodeDetail:
+        """What is to be seen of one node from close by."""
+        return self._ground.detail(node)
+
     async def inject(self, action: Action, fault_id: str = "", for_s: float | None = None) -> None:
         """Do something to the cluster and return when it is done: the one door for scenarios, tests and operators.
 
@@ -161,6 +215,9 @@ class Stage:
                 await self.cluster.broadcast(key, array, source=source)
             case Put(key=key, tensor=recipe, node=node):
                 await self.cluster.put(key, make_tensor(recipe, self.seed, "tensor", key, self._use(key)), node=node)
+            case VerifyCheckpoint(node=nodes, key=key) | RestoreCheckpoint(node=nodes, key=key):
+                for node in named(nodes):
+                    await self.cluster.scrub(node, key, repair=isinstance(action, RestoreCheckpoint))
             case CallPython(call=call):
                 if call not in self._python:
                     raise UsageError(f"{call} is none of the story's own code, and nothing else is called")
@@ -203,7 +260,7 @@ async def open_stage(setting: Setting) -> AsyncIterator[Stage]:
         open_cluster(ground.machines, setting.scenario.nodes, journal) as cluster,
     ):
         stage = Stage(setting, ground, cluster, journal)
-        journal.listeners += [stage.meter.see, stage.judge.see]
+        journal.listeners += [stage.ledger.see, stage.meter.see, stage.judge.see]
         try:
             yield stage
         finally:

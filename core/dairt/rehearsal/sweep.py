@@ -1,9 +1,10 @@
-"""Many seeds of one story: one after another in this process, or several at once in processes of their own."""
+"""Many seeds of stories: one after another in this process, or several at once in processes of their own."""
 
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from subprocess import PIPE
 from traceback import format_exc
 
@@ -24,8 +25,6 @@ COMMAND = (sys.executable, "-m", "dairt.rehearsal.sweeper")
 LINE_MAX_BYTES = 16 * 2**20  # an outcome is a few numbers for each metric, and perhaps a traceback
 DEAL_MAX = 1_000_000  # seeds of one sweep: more is a typing mistake
 
-Tell = Callable[[Outcome], None]
-
 
 @dataclass(frozen=True)
 class Order:
@@ -40,34 +39,53 @@ class Order:
         return f"dairt play {self.story} --world {self.world} --seed {seed}{f' {FLAG}' if self.allow_python else ''}"
 
 
+class Turn(msgspec.Struct, frozen=True):
+    """One seed of one story, to be played."""
+
+    order: Order
+    seed: int
+
+
+Tell = Callable[[Order, Outcome], None]
+
+
 def read_seeds(text: str, story: Scenario) -> range:
     """The seeds that --seeds asks for: 0..999, 7, or a name of the story's own ranges. Raises UsageError."""
     seeds = story.seeds.get(text) or parse_seeds(text)
     if seeds is None:
-        own = f", or {', '.join(story.seeds)}: {suggestion(text, story.seeds)}" if story.seeds else ""
+        own = (
+            f", or {', '.join(story.seeds)}: {suggestion(text, story.seeds)}" if story.seeds else f"; {story.source} names none"
+        )
         raise UsageError(f"--seeds cannot be {text!r}: give a range such as 0..24{own}")
     if len(seeds.range) > DEAL_MAX:
         raise UsageError(f"--seeds {text} are {len(seeds.range)}: give {DEAL_MAX} at most")
     return seeds.range
 
 
-def sweep(order: Order, seeds: Iterable[int], tell: Tell, *, jobs: int = 1) -> bool:
-    """Play every seed and `tell` each outcome as it comes; say whether all were played, which Ctrl-C can prevent.
+def sweep(orders: Mapping[Order, Iterable[int]], tell: Tell, *, jobs: int = 1) -> bool:
+    """Play every seed of every story and `tell` each outcome as it comes; say whether all were played: Ctrl-C can prevent it.
 
     With several `jobs` outcomes come in any order, each seed from a process of its own that plays many; none outlives this
     call. Raises UsageError before anything starts.
     """
+    for order in orders:
+        _check(order)
+        if jobs > 1 and order.world != "sim":
+            raise UsageError(
+                f"--jobs {jobs}: in the world {order.world!r} seeds are played one after another, they would disturb"
+            )
+    turns = (Turn(order, seed) for order, seeds in orders.items() for seed in seeds)
+    return _in_processes(turns, tell, jobs) if jobs > 1 else _one_by_one(turns, tell)
+
+
+def _check(order: Order) -> None:
+    """Raise UsageError unless the seeds of this story can be played."""
     story = gallery.load(order.story)
-    if story.time is None:
+    if not story.ends:
         raise UsageError(f"{story.source}: {story.name} has no end, so its seeds cannot be played one after another")
     check_expectations(story.expectations)
     check_world(story, order.world)
     load_python(story, order.allow_python)
-    if jobs > 1 and order.world != "sim":
-        raise UsageError(f"--jobs {jobs}: in the world {order.world!r} seeds are played one after another, they would disturb")
-    if jobs > 1:
-        return _in_processes(order, iter(seeds), tell, jobs)
-    return _one_by_one(order, story, seeds, tell)
 
 
 def play_seed(order: Order, story: Scenario, seed: int) -> Outcome:
@@ -80,16 +98,17 @@ def play_seed(order: Order, story: Scenario, seed: int) -> Outcome:
         return crash(seed, order.again(seed), format_exc())
 
 
-def _one_by_one(order: Order, story: Scenario, seeds: Iterable[int], tell: Tell) -> bool:
-    for seed in seeds:
-        outcome = play_seed(order, story, seed)
+def _one_by_one(turns: Iterator[Turn], tell: Tell) -> bool:
+    load = cache(gallery.load)
+    for turn in turns:
+        outcome = play_seed(turn.order, load(turn.order.story), turn.seed)
         if outcome.verdict == "stopped":
             return False
-        tell(outcome)
+        tell(turn.order, outcome)
     return True
 
 
-def _in_processes(order: Order, seeds: Iterator[int], tell: Tell, jobs: int) -> bool:
+def _in_processes(turns: Iterator[Turn], tell: Tell, jobs: int) -> bool:
     async def main() -> bool:
         stopped = False
         # Not left to KeyboardInterrupt, which Python may raise where it is lost, such as in a destructor.
@@ -105,34 +124,34 @@ def _in_processes(order: Order, seeds: Iterator[int], tell: Tell, jobs: int) -> 
                 watch.start_soon(stop)
                 async with trio.open_nursery() as work:
                     for _ in range(jobs):
-                        work.start_soon(_keep_busy, order, seeds, tell)
+                        work.start_soon(_keep_busy, turns, tell)
                 watch.cancel_scope.cancel()
         return not stopped
 
     return trio.run(main)
 
 
-async def _keep_busy(order: Order, seeds: Iterator[int], tell: Tell) -> None:
+async def _keep_busy(turns: Iterator[Turn], tell: Tell) -> None:
     """Have seeds played in a process, and in another one when that dies under one, until none are left."""
-    for seed in seeds:
+    for turn in turns:
         process = await trio.lowlevel.open_process(COMMAND, stdin=PIPE, stdout=PIPE, start_new_session=True)
         sweeper = _Sweeper(process)
         try:
-            await sweeper.brief(order)
-            left: int | None = seed
+            left: Turn | None = turn
             while left is not None:
+                order, seed = left.order, left.seed
                 outcome = await sweeper.play(left)
-                tell(outcome or crash(left, order.again(left), f"its process ended with {await process.wait()}"))
+                tell(order, outcome or crash(seed, order.again(seed), f"its process ended with {await process.wait()}"))
                 if outcome is None:
                     break
-                left = next(seeds, None)
+                left = next(turns, None)
         finally:
             with trio.CancelScope(shield=True):
                 await sweeper.end()
 
 
 class _Sweeper:
-    """One process that plays the seeds it is told, a line each, and answers each by a line of JSON."""
+    """One process that plays what it is told, a line of JSON each, and answers each by another."""
 
     def __init__(self, process: trio.Process) -> None:
         assert process.stdin is not None, "started with a pipe"
@@ -141,12 +160,9 @@ class _Sweeper:
         self._orders, self._answers = process.stdin, process.stdout
         self._arrived = b""
 
-    async def brief(self, order: Order) -> None:
-        await self._say(msgspec.json.encode(order))
-
-    async def play(self, seed: int) -> Outcome | None:
+    async def play(self, turn: Turn) -> Outcome | None:
         """The outcome of a seed; None when the process has died."""
-        await self._say(str(seed).encode())
+        await self._say(msgspec.json.encode(turn))
         line = await self._line()
         return msgspec.json.decode(line, type=Outcome) if line else None
 

@@ -46,7 +46,8 @@ class Timeline:
         self._planned: int | None = None  # the tick at which the clock will look, while this task waits
         self._called = Gate()
         stage.journal.listeners.append(self._hear)
-        self._begun_s = math.inf
+        self._stop_tick = math.inf if self._story.stop_at_s is None else _tick_of(self._story.stop_at_s)
+        self._stopped = trio.Event()
         # The task that strikes is started here, not where its event was emitted: it belongs to no node.
         self._strikes = Strikes(stage, self._at, lambda *task: self._nursery.start_soon(*task), self._elapsed)
 
@@ -54,7 +55,7 @@ class Timeline:
         """Start the nodes and tell the story to its end; one without an end is told until cancelled."""
         await self._stage.cluster.start_all()
         self.all_up.set()
-        self._begun_s = trio.current_time()
+        self._stage.begun_s = trio.current_time()
         self._plan()
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._keep_time)
@@ -66,7 +67,7 @@ class Timeline:
         stage, time = self._stage, self._story.time
         stage.begin("trouble" if time else "open end")
         if time is None:
-            await trio.sleep_forever()
+            await self._stopped.wait()
             return
         await trio.sleep(time.trouble_until_s)
         stage.begin("settle")
@@ -92,7 +93,7 @@ class Timeline:
 
     def _elapsed(self) -> float:
         """Seconds since all nodes were up, and 0 before."""
-        return max(0.0, self._stage.now() - self._begun_s)
+        return max(0.0, self._stage.now() - self._stage.begun_s)
 
     async def _keep_time(self) -> None:
         while True:
@@ -116,10 +117,11 @@ class Timeline:
 
     async def _next_tick(self) -> None:
         """Wait for a tick; under virtual time for the next one at which there is something to do."""
-        at_s, clock = self._begun_s + self._tick * TICK_S, self._stage.clock
+        at_s, clock = self._stage.begun_s + self._tick * TICK_S, self._stage.clock
         if clock is None or at_s <= clock.now:
             await trio.sleep_until(at_s)
             self._guard()
+            self._enter(self._tick)
             return
         self._tick -= 1  # the last one that is done with
         self._look_at(self._next_look(), clock)
@@ -130,18 +132,28 @@ class Timeline:
 
     def _look_at(self, tick: int, clock: VirtualClock) -> None:
         self._planned = tick
-        clock.call_at(self._begun_s + tick * TICK_S, lambda clock: self._see(tick, clock), clock)
+        clock.call_at(self._stage.begun_s + tick * TICK_S, lambda clock: self._see(tick, clock), clock)
 
     def _see(self, tick: int, clock: VirtualClock) -> None:
         if tick != self._planned:
             return  # an earlier one was planned since, or the story is over
         self._guard()
+        self._enter(tick)
         self._tick = tick
         if self._has_something_to_do():
             self._planned = None
             self._called.open()
         else:
             self._look_at(self._next_look(), clock)
+
+    def _enter(self, tick: int) -> None:
+        """Before anything of this tick: tell those who asked where the story stands, and end it if it is to stop here."""
+        asked, self._stage.at_next_tick[:] = self._stage.at_next_tick[:], []
+        for tell in asked:
+            tell(round(tick * TICK_S, 6))
+        if tick >= self._stop_tick and not self._stopped.is_set():
+            self._stage.digest.close(self._stage.now())
+            self._stopped.set()
 
     def _has_something_to_do(self) -> bool:
         """Whether anything at all would come of this tick."""
@@ -158,12 +170,13 @@ class Timeline:
         """The first tick after this one that may matter, as things stand."""
         if self._strikes.is_watching or self._inbox is not None:
             return self._tick + 1
-        ends_s = self._stage.ledger.first_end_s - self._begun_s
+        ends_s = self._stage.ledger.first_end_s - self._stage.begun_s
         ticks = [
             self._tick // LOOK_TICKS * LOOK_TICKS + LOOK_TICKS,
             *([self._due[0][0]] if self._due else []),
             *([_tick_of(self._saved[0].at_s)] if self._saved else []),
             *([_tick_of(ends_s)] if ends_s < math.inf else []),
+            *([int(self._stop_tick)] if self._stop_tick < math.inf else []),
         ]
         return max(self._tick + 1, min(ticks))
 
@@ -171,14 +184,14 @@ class Timeline:
         """Something new is due then: look in time, at the next tick at the earliest."""
         clock = self._stage.clock
         if self._planned is not None and clock is not None and at_s < math.inf:
-            tick = max(_tick_of(at_s), math.floor((clock.now - self._begun_s) / TICK_S + 1e-6) + 1)
+            tick = max(_tick_of(at_s), math.floor((clock.now - self._stage.begun_s) / TICK_S + 1e-6) + 1)
             if tick < self._planned:
                 self._look_at(tick, clock)
 
     def _hear(self, entry: Entry) -> None:
         """A journal listener: a fault that has struck may end soon."""
         if isinstance(entry.event, FaultFired):
-            self._hurry(self._stage.ledger.first_end_s - self._begun_s)
+            self._hurry(self._stage.ledger.first_end_s - self._stage.begun_s)
 
     async def _heal(self, fault: str = "") -> None:
         try:

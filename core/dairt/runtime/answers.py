@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import trio
 
@@ -28,6 +29,7 @@ from dairt.protocol.messages import (
     Probe,
     RunAnswer,
     RunOp,
+    Scrub,
     Seen,
     Sorry,
     Value,
@@ -40,7 +42,7 @@ from dairt.runtime.journal import Journal
 from dairt.runtime.parts import Node
 from dairt.runtime.store import is_for
 
-_FOR_OPERATORS = (AskBroadcast, KeepValue, AskRun, Act, Drain)
+_FOR_OPERATORS = (AskBroadcast, KeepValue, AskRun, Act, Scrub, Drain)
 _FOR_OBSERVERS = (Probe, Watch)
 _WITH_TENSOR = (Offer, AskBroadcast, KeepValue)
 
@@ -104,6 +106,9 @@ class Answers:
                 return self._seen(question)
             case Act():
                 return self._break(question)
+            case Scrub(key=key, repair=repair):
+                await self._node.scrub(key, repair=repair)
+                return Reply(Ok())
             case Drain():
                 await self._node.drain()
                 return Reply(Ok())
@@ -125,6 +130,9 @@ class Answers:
         held = Held("stored", offer.version)
         with trio.move_on_after(self._node.config.limits.disk_patience_s(received.body.nbytes)):
             held = Held(await store.checkpoint(offer.key, offer.version), offer.version)
+        newest = store.get(offer.key)
+        if newest is not None and newest.version != offer.version:
+            held = msgspec.structs.replace(held, newest=newest.version)
         return Reply(held)
 
     async def _run_op(self, ask: RunOp) -> Reply:

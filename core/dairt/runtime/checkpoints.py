@@ -8,6 +8,7 @@ restored, for people to look at. Names that end in `.tmp` are writes that never 
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -17,8 +18,8 @@ import trio
 from dairt.errors import TensorFormatError
 from dairt.model import tensor
 from dairt.model.names import wrong_with_key
-from dairt.model.tensor_file import FileStamp, decode_file, encode_file
-from dairt.model.version import Version
+from dairt.model.tensor_file import FileStamp, decode_file, encode_file, salvage_stamp
+from dairt.model.version import COUNTER_MAX, Version
 from dairt.protocol.messages import LOCAL
 from dairt.runtime.host import Disk
 
@@ -32,6 +33,8 @@ STEM_MAX = 140
 
 # What a file may add to its tensor's bytes: the head of 64 dimensions, a trailer with a long key and every member's name.
 FRINGE_MAX_BYTES = 1 << 20
+# A damaged stamp's counter beyond this is not believed: those that come after it must not run out.
+CLAIM_MAX = COUNTER_MAX // 2
 # Removing an unfinished file of a write that was cancelled is a courtesy: the next boot does it anyway.
 TIDY_S = 1.0
 
@@ -48,10 +51,11 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """A file that was moved out of the way, and why."""
+    """A file that was moved out of the way, and why. As far as it can be told, its version's counter was `counter` or less."""
 
     file: str
     reason: str
+    counter: int
 
 
 class CheckpointFiles:
@@ -91,14 +95,16 @@ class CheckpointFiles:
     async def _replace(self, stem: str, unfinished: str, version: Version) -> None:
         """Move the current file to the older generations and the finished one to its place, durably."""
         current, previous = _file(stem), self._current.get(stem)
-        if previous is not None and self._keep:
+        if previous is not None and previous != version and self._keep:
             await self._disk.rename(current, _old_file(stem, previous))
+            del self._current[stem]
+            self._old.setdefault(stem, []).append(previous)
             try:
                 await self._disk.rename(unfinished, current)
             except OSError:
                 await self._disk.rename(_old_file(stem, previous), current)
+                self._current[stem] = self._old[stem].pop()
                 raise
-            self._old.setdefault(stem, []).append(previous)
         else:
             await self._disk.rename(unfinished, current)
         self._current[stem] = version
@@ -113,6 +119,33 @@ class CheckpointFiles:
                 await self._disk.remove(_old_file(stem, generations[0]))
             del generations[0]
 
+    def versions(self, key: str) -> tuple[Version, ...]:
+        """The versions of a key that have a file, rising."""
+        stem = _stem(key)
+        return (*self._old.get(stem, ()), *([self._current[stem]] if stem in self._current else []))
+
+    async def verify(self, key: str, version: Version) -> str:
+        """Read a version's file back; what is wrong with it in half a sentence, "" when it is whole."""
+        stem = _stem(key)
+        try:
+            found = self._decode(await self._load(self._path(stem, version)), stem)
+        except OSError as exc:
+            return f"it cannot be read: {exc.strerror or exc}"
+        except TensorFormatError as exc:
+            return str(exc)
+        return "" if found.stamp.version == version else f"it holds {found.stamp.version}"
+
+    async def set_aside(self, key: str, version: Version) -> str:
+        """Move an older generation's file out of the way, and give its name; raises OSError when the disk refuses."""
+        stem = _stem(key)
+        path = _old_file(stem, version)
+        await self._disk.rename(path, await self._free_name(path.rpartition("/")[2]))
+        self._old[stem].remove(version)
+        return path
+
+    def _path(self, stem: str, version: Version) -> str:
+        return _file(stem) if self._current.get(stem) == version else _old_file(stem, version)
+
     async def restore(self) -> list[Found | SetAside]:
         """Read every key's newest good checkpoint, once, at boot; move aside what is not one, remove what never ended.
 
@@ -125,7 +158,9 @@ class CheckpointFiles:
                 await self._disk.remove(f"{FOLDER}/{name}")
                 continue
             stem = name.removesuffix(ENDING)
-            outcomes.append(await self._read(f"{FOLDER}/{name}", stem if name.endswith(ENDING) else None))
+            older = self._old.get(stem)
+            at_least = older[-1].counter + 1 if older else 0
+            outcomes.append(await self._read(f"{FOLDER}/{name}", stem if name.endswith(ENDING) else None, at_least))
         for stem in sorted(self._old.keys() - self._current.keys()):
             outcomes.extend(await self._fall_back(stem))
         return outcomes
@@ -142,20 +177,26 @@ class CheckpointFiles:
         """Put the newest good generation of a key back into its place."""
         outcomes: list[Found | SetAside] = []
         while self._old[stem]:
-            old = _old_file(stem, self._old[stem].pop())
-            outcome = await self._read(old, stem)
+            version = self._old[stem].pop()
+            old = _old_file(stem, version)
+            outcome = await self._read(old, stem, version.counter)
             outcomes.append(outcome)
             if isinstance(outcome, Found):
                 await self._disk.rename(old, _file(stem))
                 break
         return outcomes
 
-    async def _read(self, path: str, stem: str | None) -> Found | SetAside:
-        """Read one file; `stem` is its key's, None for a file that is not named as a checkpoint is."""
+    async def _read(self, path: str, stem: str | None, at_least: int) -> Found | SetAside:
+        """Read one file; `stem` is its key's, None for a file that is not named as a checkpoint is.
+
+        Its version's counter was `at_least` that much, as names tell.
+        """
+        buffer = memoryview(b"")
         try:
             if stem is None:
                 raise ForeignFile(f"its name does not end in {ENDING}")
-            found = self._decode(await self._load(path), stem)
+            buffer = await self._load(path)
+            found = self._decode(buffer, stem)
         except OSError as exc:
             reason = f"it cannot be read: {exc.strerror or exc}"
         except TensorFormatError as exc:
@@ -165,7 +206,7 @@ class CheckpointFiles:
             return found
         await self._disk.rename(path, await self._free_name(path.rpartition("/")[2]))
         # A name that is no text would be one in nobody's log.
-        return SetAside(path.encode(errors="backslashreplace").decode(), reason)
+        return SetAside(path.encode(errors="backslashreplace").decode(), reason, max(at_least, _claimed_counter(buffer)))
 
     async def _load(self, path: str) -> memoryview:
         size = await self._disk.size(path)
@@ -210,6 +251,13 @@ class CheckpointFiles:
         return f"{ASIDE}/{free}"
 
 
+def _claimed_counter(buffer: memoryview) -> int:
+    """The counter in a damaged file's stamp; 0 where it cannot be read, or is one that a flipped bit has made."""
+    stamp = salvage_stamp(buffer)
+    return stamp.version.counter if stamp is not None and stamp.version.counter <= CLAIM_MAX else 0
+
+
+@lru_cache(maxsize=4096)
 def _stem(key: str) -> str:
     """What the names of a key's files begin with; no other key has the same."""
     encoded = quote(key, safe="")

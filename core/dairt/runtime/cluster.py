@@ -13,7 +13,9 @@ from dairt.errors import PeerUnreachable, RunFailed, UsageError
 from dairt.model.config import NodeConfig
 from dairt.model.events import NodeDown
 from dairt.model.graph import Graph, Outline, check_feeds
-from dairt.model.views import NodeReport, NodeView, RunView
+from dairt.model.graph_view import graph_view
+from dairt.model.version import Version
+from dairt.model.views import GraphView, NodeReport, NodeView, RunView
 from dairt.protocol.messages import ALL, Audience, Receipt
 from dairt.runtime.host import Host
 from dairt.runtime.journal import Journal
@@ -21,6 +23,7 @@ from dairt.runtime.node import run_node
 
 RESTARTS_MAX = 5  # in a row after expected errors; a node that cannot have its disk or port says so and stays down
 RESTART_FIRST_S = 0.1
+GRAPHS_KEPT = 32  # of those that were run, the latest; as many as a person goes back to
 STOP_S = 30.0  # a node that has not drained by then is stuck: its own deadline for its exchanges is a tenth of that
 
 
@@ -38,8 +41,14 @@ class Member(Protocol):
     async def run(self, outline: Outline, feeds: dict[str, np.ndarray], run: str = "") -> dict[str, np.ndarray]:
         """Coordinate a run; raises RunFailed."""
 
+    async def scrub(self, key: str, *, repair: bool) -> None:
+        """Read its files of a key, or with "" of all, back from disk; with `repair`, make them good."""
+
     def report(self) -> NodeReport:
         """What the node looks like."""
+
+    def held(self, key: str) -> tuple[Version, np.ndarray]:
+        """The newest version of a key in its memory, to be looked at; raises UsageError where it cannot be."""
 
     async def drain(self) -> None:
         """Ask the node to stop gracefully."""
@@ -72,13 +81,18 @@ class LocalMachines:
         self._host_of = host_of
         self._unplug = unplug
         self._around = around
+        self.roots: dict[str, trio.lowlevel.Task] = {}  # the root task of every life that goes on
 
     async def run(self, name: str, *, task_status: trio.TaskStatus[Member]) -> None:
         """See Machines. `around` is called in the node's root task, before anything of it runs."""
         self._around(name)
-        async with trio.open_nursery() as machine:
-            await run_node(self._configs[name], self._host_of(name, machine), task_status=task_status)
-            machine.cancel_scope.cancel()
+        self.roots[name] = trio.lowlevel.current_task()
+        try:
+            async with trio.open_nursery() as machine:
+                await run_node(self._configs[name], self._host_of(name, machine), task_status=task_status)
+                machine.cancel_scope.cancel()
+        finally:
+            del self.roots[name]
 
     def unplug(self, name: str) -> None:
         """See Machines."""
@@ -101,6 +115,7 @@ class Cluster:
     def __init__(self, machines: Machines, names: Sequence[str], journal: Journal, nursery: trio.Nursery) -> None:
         self.names = tuple(names)
         self.journal = journal
+        self.graphs: dict[str, GraphView] = {}  # what was run here lately, by digest
         self._machines = machines
         self._nursery = nursery
         self._lives: dict[str, _Life] = {}
@@ -193,6 +208,13 @@ class Cluster:
         """Keep a tensor on one node, durably. Raises as `broadcast` does."""
         return await self.member(node).put(key, np.asarray(array))
 
+    async def scrub(self, node: str, key: str = "", *, repair: bool = False) -> None:
+        """Have a node read its files of a key, or of all, back from disk; with `repair`, have it make them good.
+
+        Raises UsageError for a key that is not held, PeerUnreachable when the node is down, Refused when its disk refuses.
+        """
+        await self.member(node).scrub(key, repair=repair)
+
     async def run(
         self, graph: Graph, feeds: Mapping[str, np.ndarray], *, coordinator: str = "", run: str = ""
     ) -> dict[str, np.ndarray]:
@@ -202,6 +224,7 @@ class Cluster:
         NoAnswer when the coordinator went down.
         """
         check_feeds(graph, feeds)
+        self._remember(graph)
         outline = graph.outline()
         member = self.member(coordinator)
         for name in outline.constants:
@@ -209,6 +232,12 @@ class Cluster:
             if receipt.members[member.name].outcome == "failed":
                 raise RunFailed(f"{graph.name} has no answer: {member.name} could not keep its weight {name!r}")
         return await member.run(outline, dict(feeds), run)
+
+    def _remember(self, graph: Graph) -> None:
+        if graph.digest not in self.graphs:
+            self.graphs[graph.digest] = graph_view(graph)
+            while len(self.graphs) > GRAPHS_KEPT:
+                del self.graphs[next(iter(self.graphs))]
 
     def _check(self, name: str) -> None:
         if name not in self.names:

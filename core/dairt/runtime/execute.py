@@ -117,7 +117,7 @@ class Coordinator:
         seconds = (trio.current_time() if self._ended is None else self._ended) - self._begun
         return RunView(
             self.run, self.outline.name, self._host.name, state,
-            counts.total, counts.done, counts.running, counts.lost, self._begun, seconds, self._digest,
+            counts.total, counts.done, counts.running, counts.lost, self._begun, seconds, self._digest, self.outline.digest,
         )  # fmt: skip
 
     async def end_everywhere(self) -> None:

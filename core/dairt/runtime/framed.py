@@ -157,6 +157,13 @@ class FramedConnection:
             case part:
                 raise AssertionError(f"a frame opens with a message or a bare tensor, not {part!r}")
 
+    async def wait_for_end(self) -> None:
+        """Wait, between two exchanges, until the other side ends the connection; raises LINK_ERRORS where it is broken.
+
+        Bytes end it as well: nobody was asked for any.
+        """
+        await self.connection.receive_into(memoryview(bytearray(1)))
+
     async def _body(self, nbytes: int) -> np.ndarray:
         with trio.fail_after(self._limits.exchange_s):
             await self._budget.take(nbytes)

@@ -14,6 +14,7 @@ from dairt.model.events import Event
 from dairt.model.ops import Kernel
 
 Buffer = bytes | bytearray | memoryview
+DATAGRAM_MAX_BYTES = 1400  # fits one packet of an Ethernet, after the headers of IPv6 and UDP, with room for a tunnel's
 
 
 class Connection(trio.abc.Stream):
@@ -43,6 +44,26 @@ class Listener(trio.abc.Listener[Connection]):
     address: Address
 
 
+class Datagrams(trio.abc.AsyncResource):
+    """Small messages to other hosts that may be lost, late, doubled or out of order: for what is said again anyway."""
+
+    address: Address  # the one really bound
+
+    @abstractmethod
+    def send(self, data: bytes, to: Address) -> None:
+        """Send at most `DATAGRAM_MAX_BYTES`, without waiting: what cannot go now is lost, and nobody is told.
+
+        `to` is a host's number or the name a world gives it, never one to be looked up.
+        """
+
+    @abstractmethod
+    async def receive(self) -> list[tuple[bytes, Address]]:
+        """Wait for one; those that have come, and who sent each. Raises OSError.
+
+        A bounded number wait here, and past that they are lost: a node that is slow takes many at a time.
+        """
+
+
 class Network(Protocol):
     """A network card."""
 
@@ -51,6 +72,9 @@ class Network(Protocol):
 
     async def connect(self, address: Address) -> Connection:
         """Open a connection; raises OSError when refused or unreachable. The caller sets the deadline and owns it."""
+
+    async def open_datagrams(self, address: Address) -> Datagrams:
+        """Send and receive datagrams at `address`; raises OSError where it is taken. Port 0 takes a free one."""
 
 
 class File(Protocol):

@@ -56,8 +56,10 @@ async def _serve(
         async with trio.open_nursery() as doors:
             node.address = await doors.start(door.serve, exchanges)
             doors.start_soon(node.calls.run, exchanges)
-            doors.start_soon(node.pulse.run)
+            await doors.start(node.pulse.run, node.address)
             doors.start_soon(node.reconciler.run)
+            doors.start_soon(node.store.write_again)
+            doors.start_soon(node.watch_idle)
             doors.start_soon(node.sweep)
             node.state = "up"
             host.emit(NodeBooted(str(node.address), restored.count, restored.set_aside, node.incarnation))

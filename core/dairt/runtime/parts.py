@@ -3,11 +3,12 @@
 import numpy as np
 import trio
 
-from dairt.errors import RemoteProtocolError, RunFailed
+from dairt.errors import Refused, RemoteProtocolError, RunFailed, UsageError
 from dairt.model.config import NodeConfig
 from dairt.model.graph import Outline
+from dairt.model.version import Version
 from dairt.model.views import NodeReport, NodeState, NodeView, PeerView, RunView
-from dairt.protocol.membership import Membership
+from dairt.protocol.membership import Membership, Rule
 from dairt.protocol.messages import ALL, LOCAL, Audience, Hello, Receipt
 from dairt.protocol.runs import NodeBack, NodeLost
 from dairt.runtime.broadcast import Broadcaster
@@ -52,12 +53,18 @@ class Node:
         now = trio.current_time()
         self._booted = now
         self.membership = Membership(
-            config.name, tuple(sorted(config.members)), now, config.suspect_after_s, config.dead_after_s
+            config.name,
+            sorted(config.members),
+            Rule(config.probe_every_s, config.suspect_after_s, config.dead_after_s),
+            now,
+            cluster=config.cluster,
+            life=self.incarnation,
+            random=host.random,
         )
         self.broadcaster = Broadcaster(host, self.store, self.peers, config.limits, self._is_dead)
         self.operator = Operator(host, self.store, pool, self.values, self.peers, config.limits)
         self.reconciler = Reconciler(host, config, self.store, self.peers, self.membership.alive)
-        self.pulse = Pulse(host, config, self.membership, self.peers, self._member_lost, self._member_back)
+        self.pulse = Pulse(host, self.membership, self.peers, self._member_lost, self._member_back)
         self._runs: dict[str, Coordinator] = {}
         self._last_run = 0
 
@@ -73,6 +80,10 @@ class Node:
         """Coordinate a run of a graph whose weights were broadcast; raises RunFailed."""
         return await self.calls.make(lambda: self._run(outline, feeds, run))
 
+    async def scrub(self, key: str, *, repair: bool) -> None:
+        """Read files back from disk, see Store; with `repair`, also ask every peer that is alive for what is newer."""
+        await self.calls.make(lambda: self._scrub(key, repair))
+
     async def drain(self) -> None:
         """Stop gracefully: close the door, finish the exchanges. Returns at once; `run_node` returns when done."""
         self.draining.set()
@@ -87,6 +98,14 @@ class Node:
         for peer in self.peers.values():
             peer.abort_idle()
 
+    async def watch_idle(self) -> None:
+        """Have the connections kept for reuse watched, so that a dead one is found before it is needed."""
+        async with trio.open_nursery() as watchers:
+            while True:
+                await trio.sleep(self.config.probe_every_s)
+                for peer in self.peers.values():
+                    peer.look_at_idle(watchers)
+
     async def sweep(self) -> None:
         """Forget abandoned runs, now and then."""
         while True:
@@ -97,7 +116,7 @@ class Node:
         """Somebody said hello: if it is a member, it is there."""
         if name in self.peers:
             self.peers[name].heard(incarnation)
-            self.pulse.heard(name)
+            self.pulse.greeted(name)
 
     def report(self) -> NodeReport:
         """What this node looks like now."""
@@ -125,9 +144,25 @@ class Node:
         )
         return NodeReport(view, self.run_views())
 
+    def held(self, key: str) -> tuple[Version, np.ndarray]:
+        """The newest version of a key, read-only; raises UsageError where there is none."""
+        item = self.store.get(key)
+        if item is None:
+            raise UsageError(f"{self.name} holds no {key!r}")
+        return item.version, item.array
+
     def run_views(self) -> tuple[RunView, ...]:
         """The runs this node coordinates or has lately coordinated."""
         return tuple(run.view() for run in self._runs.values())
+
+    async def _scrub(self, key: str, repair: bool) -> None:
+        for name in self.membership.alive() if repair else ():
+            if name != self.name:
+                self.reconciler.soon(name)
+        try:
+            await self.store.scrub(key, repair=repair)
+        except OSError as exc:
+            raise Refused(f"the disk of {self.name} refuses: {exc.strerror or exc}") from exc
 
     async def _run(self, outline: Outline, feeds: dict[str, np.ndarray], run: str) -> dict[str, np.ndarray]:
         self._last_run += 1

@@ -16,6 +16,7 @@ from dairt.protocol.messages import AskBroadcast, AskRun, Hello, Message, Probe,
 from dairt.protocol.wire import UnknownMessage
 from dairt.runtime.framed import LINK_ERRORS, Budget, FramedConnection, Received, Traffic
 from dairt.runtime.host import Host
+from dairt.runtime.idle import IdleLines
 
 _BROKEN = (*LINK_ERRORS, RemoteProtocolError, TensorFormatError)
 # What is answered only when others have answered: bounded by itself, so that the questions to these always get through.
@@ -47,7 +48,7 @@ class Peer:
         self._hello = hello
         self._budget = budget
         self._totals = totals
-        self._idle: list[FramedConnection] = []
+        self._idle = IdleLines(config.limits.idle_per_peer, self._remove)
         self._busy: dict[FramedConnection, _Verdict | None] = {}  # in an exchange, and why we ended it, where we did
         self._incarnation = 0
         self._long = trio.Semaphore(config.limits.asks_per_peer)
@@ -100,8 +101,8 @@ class Peer:
 
     def close_idle(self, reason: str) -> None:
         """Remove every connection nobody is using, because the peer has been silent."""
-        while self._idle:
-            self._remove(self._idle.pop(), reason)
+        for line in self._idle.drain():
+            self._remove(line, reason)
 
     def give_up(self, reason: str) -> None:
         """Remove every connection, because the peer counts as dead: whoever waits for an answer hears so now."""
@@ -109,13 +110,17 @@ class Peer:
 
     def abort_idle(self) -> None:
         """Reset every connection nobody is using, because this node's life is over."""
-        while self._idle:
-            self._idle.pop().abort()
+        for line in self._idle.drain():
+            line.abort()
 
     async def aclose(self) -> None:
         """Close every connection nobody is using, because this node stops."""
-        while self._idle:
-            await self._idle.pop().aclose()
+        for line in self._idle.drain():
+            await line.aclose()
+
+    def look_at_idle(self, watchers: trio.Nursery) -> None:
+        """Have the connections watched that nobody has used since the last look, so that their end is heard at once."""
+        self._idle.look(watchers)
 
     @asynccontextmanager
     async def _turn(self, question: Message) -> AsyncIterator[None]:
@@ -129,9 +134,10 @@ class Peer:
         """Ask until there is an answer, or there have been enough tries."""
         tries = asked.tries
         while True:
-            reused = bool(self._idle) and asked.tries > 1
+            idle = await self._idle.take() if asked.tries > 1 else None
+            reused = idle is not None
             try:
-                line = self._idle.pop() if reused else await self._connection()
+                line = idle or await self._connection()
             except PeerUnreachable as exc:
                 tries -= 1
                 if tries > 0 and isinstance(exc.__cause__, trio.BrokenResourceError):
@@ -161,7 +167,7 @@ class Peer:
             raise
         finally:
             del self._busy[line]
-        self._keep(line)
+        self._idle.keep(line)
         return answer
 
     async def _exchange(self, line: FramedConnection, asked: "_Asked") -> Received:
@@ -212,12 +218,6 @@ class Peer:
         delay_s = ceiling * self._host.random.uniform(0.5, 1.0)
         self._not_before = trio.current_time() + delay_s
         self._host.emit(ReconnectDelayed(self.name, self._refusals, delay_s))
-
-    def _keep(self, line: FramedConnection) -> None:
-        if len(self._idle) >= self._config.limits.idle_per_peer:
-            line.abort()
-        else:
-            self._idle.append(line)
 
     def _remove_all(self, verdict: "_Verdict") -> None:
         self.close_idle(verdict.reason)

@@ -1,62 +1,79 @@
-"""Is everybody there? Each peer is probed; silence makes it suspect, then dead; a word brings it back."""
+"""Is everybody there? The membership machine, fed with datagrams and the clock; the node is told what changed."""
 
 from collections.abc import Callable, Mapping
 
 import trio
 
-from dairt.errors import NoAnswer, PeerUnreachable, Refused
-from dairt.model.config import NodeConfig
-from dairt.model.events import PeerDied, PeerReturned, PeerSuspected
-from dairt.protocol.membership import Change, Membership
-from dairt.protocol.messages import Probe
-from dairt.runtime.host import Host
+from dairt.errors import RemoteProtocolError
+from dairt.model.address import Address
+from dairt.model.events import PeerDied, PeerReturned, PeerSuspected, ProtocolBroken
+from dairt.protocol.datagrams import decode_packet, encode_packet
+from dairt.protocol.membership import Change, Membership, Steps
+from dairt.runtime.host import Datagrams, Host
 from dairt.runtime.peer import Peer
+
+COMPLAINTS_MAX = 100  # addresses whose broken datagrams are journalled: anybody may send some, from any
 
 
 class Pulse:
-    """Feeds the membership rule with what probes say, and tells the node what changed."""
+    """Sends what the membership machine wants sent, and tells the node who is lost and who is back."""
 
     def __init__(
         self,
         host: Host,
-        config: NodeConfig,
         membership: Membership,
         peers: Mapping[str, Peer],
         lost: Callable[[str, str], None],
         back: Callable[[str], None],
     ) -> None:
         self._host = host
-        self._config = config
         self._membership = membership
         self._peers = peers
         self._lost = lost
         self._back = back
+        self._datagrams: Datagrams | None = None
+        self._asleep = trio.CancelScope()  # until the next tick; datagrams move its deadline
+        self._complained: set[Address] = set()
 
-    def heard(self, name: str) -> None:
-        """A peer has spoken."""
-        change = self._membership.heard(name, trio.current_time())
-        if change is not None:
-            self._tell(change)
+    def greeted(self, name: str) -> None:
+        """A peer has opened a connection."""
+        self._take(self._membership.greeted(name, trio.current_time()))
+        self._asleep.deadline = self._membership.next_tick()
 
-    async def run(self) -> None:
-        """Probe every peer, each in a task of its own, and look at the clock in between."""
-        async with trio.open_nursery() as nursery:
-            for peer in self._peers.values():
-                nursery.start_soon(self._probe, peer)
+    async def run(self, address: Address, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Ping and answer at `address` until cancelled; started once it can. Raises OSError where the address is taken."""
+        async with await self._host.network.open_datagrams(address) as self._datagrams, trio.open_nursery() as nursery:
+            nursery.start_soon(self._listen, self._datagrams)
+            task_status.started()
             while True:
-                await trio.sleep(self._config.probe_every_s / 2)
-                for change in self._membership.tick(trio.current_time()):
-                    self._tell(change)
+                self._take(self._membership.tick(trio.current_time()))
+                with trio.CancelScope(deadline=self._membership.next_tick()) as self._asleep:
+                    await trio.sleep_forever()
 
-    async def _probe(self, peer: Peer) -> None:
+    async def _listen(self, datagrams: Datagrams) -> None:
         while True:
-            try:
-                await peer.ask(Probe(), deadline_s=self._config.suspect_after_s)
-            except (PeerUnreachable, NoAnswer, Refused):
-                pass  # silence is judged by the clock, not by the number of failures
-            else:
-                self.heard(peer.name)
-            await trio.sleep(self._config.probe_every_s * self._host.random.uniform(0.8, 1.2))
+            for data, source in await datagrams.receive():
+                try:
+                    packet = decode_packet(data)
+                except RemoteProtocolError as exc:
+                    self._complain(source, str(exc))
+                else:
+                    self._take(self._membership.receive(packet, trio.current_time()))
+            self._asleep.deadline = self._membership.next_tick()
+
+    def _complain(self, source: Address, reason: str) -> None:
+        if source not in self._complained and len(self._complained) < COMPLAINTS_MAX:
+            self._complained.add(source)
+            self._host.emit(ProtocolBroken(str(source), reason))
+
+    def _take(self, steps: Steps) -> None:
+        for name, packet in steps.sends:
+            if self._datagrams is not None:
+                self._datagrams.send(encode_packet(packet), self._peers[name].address)
+        for name, life in steps.lives:
+            self._peers[name].heard(life)
+        for change in steps.changes:
+            self._tell(change)
 
     def _tell(self, change: Change) -> None:
         match change.state:

@@ -81,6 +81,10 @@ class Reconciler:
             if not isinstance(answer, Inventory):
                 raise RemoteProtocolError(f"{peer.name} answered for its inventory with something else")
             for have in answer.have:
+                self._store.saw(have.version)  # of all of them at once: pulling the first may take a while
+            if not answer.more:
+                self._store.saw_all(peer.name)
+            for have in answer.have:
                 await self._settle(have, peer)
             more = answer.more and bool(answer.have)
             after = answer.have[-1].key if answer.have else after

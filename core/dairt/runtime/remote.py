@@ -5,12 +5,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from dairt.errors import NoAnswer, PeerUnreachable, Refused, RemoteProtocolError, RunFailed
+from dairt.errors import NoAnswer, PeerUnreachable, Refused, RemoteProtocolError, RunFailed, UsageError
 from dairt.model import tensor
 from dairt.model.action import Action
 from dairt.model.address import Address
 from dairt.model.config import Limits, NodeConfig
 from dairt.model.graph import Outline
+from dairt.model.version import Version
 from dairt.model.views import NodeReport, NodeView
 from dairt.protocol.messages import (
     ALL,
@@ -28,6 +29,7 @@ from dairt.protocol.messages import (
     Ok,
     Receipt,
     RunAnswer,
+    Scrub,
     Seen,
     Value,
     Watch,
@@ -83,6 +85,14 @@ class RemoteMember:
     def report(self) -> NodeReport:
         """What the node last said of itself."""
         return self._report
+
+    async def scrub(self, key: str, *, repair: bool) -> None:
+        """Have it read its files back from disk. Raises PeerUnreachable, NoAnswer or Refused."""
+        await self._ask(Ok, Scrub(key, repair), deadline_s=RUN_S, tries=1)
+
+    def held(self, key: str) -> tuple[Version, np.ndarray]:
+        """Nothing to be looked at from here."""
+        raise UsageError(f"{key!r} lies in the process of {self.name}: tensors are looked into in the worlds sim and tcp")
 
     async def drain(self) -> None:
         """Ask the node to stop gracefully. One that is gone already has; one that is stuck is left to who waits for its end."""

@@ -1,22 +1,26 @@
 """The versioned key-value store of a node: newest version in memory, made durable through Disk, restored at boot."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import msgspec
 import numpy as np
 import trio
 
-from dairt.errors import Refused, RemoteProtocolError
+from dairt.errors import Refused, RemoteProtocolError, UsageError
 from dairt.model import tensor
 from dairt.model.config import NodeConfig
 from dairt.model.events import (
     CheckpointBegun,
+    CheckpointDamaged,
     CheckpointDurable,
     CheckpointFailed,
     CheckpointRestored,
     CheckpointSetAside,
     CheckpointSyncBegun,
+    CheckpointVerified,
     TensorStored,
 )
 from dairt.model.names import wrong_with_key
@@ -32,6 +36,8 @@ CheckpointOutcome = Literal["stored", "durable", "superseded", "failed"]
 # A page of an inventory stays well below the largest header; what a line has besides its key and audience.
 INVENTORY_MAX_BYTES = 768 * 1024
 HAVE_BYTES = 160
+# Between tries at what the disk refused: soon, for what was over at once; then seldom, since each is a whole write.
+AGAIN_FIRST_S, AGAIN_MAX_S = 0.5, 10.0
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -80,10 +86,12 @@ class Store:
         )
         self._items: dict[str, Item] = {}
         self._durable: dict[str, Version] = {}
-        self._failed: dict[str, Version] = {}
+        self._failed: dict[str, Version] = {}  # the newest write of these keys was refused, the last of them last
+        self._refused = trio.Event()
         self._writes: dict[str, _Write] = {}
         self._nbytes = 0  # of all items
         self._seen = 0
+        self._known: dict[str, None] = {}
 
     async def restore(self) -> Restored:
         """Bring back every key from disk; called once, before anything else."""
@@ -92,6 +100,7 @@ class Store:
             if isinstance(outcome, Found):
                 self._bring_back(outcome)
             else:
+                self._seen = max(self._seen, outcome.counter)
                 self._host.emit(CheckpointSetAside(outcome.file, outcome.reason))
         return Restored(len(self._items), len(outcomes) - len(self._items))
 
@@ -105,6 +114,18 @@ class Store:
         self._seen = version.counter
         return version
 
+    def saw(self, version: Version) -> None:
+        """Put every version to come above this one, which somebody holds of some key (Lamport, 1978)."""
+        self._seen = max(self._seen, version.counter)
+
+    def saw_all(self, member: str) -> None:
+        """Note that this life of the node has seen the version of everything that a member holds for it."""
+        self._known[member] = None
+
+    def knows(self, member: str) -> bool:
+        """Whether what a member held when this life began has been seen: what it has newer came later."""
+        return member in self._known
+
     def offer(self, key: str, version: Version, array: np.ndarray, audience: Audience, checksum: int, source: str) -> bool:
         """Hold a version if it is newer than what is held, by one pointer swap; say whether it was.
 
@@ -114,7 +135,7 @@ class Store:
         assert not array.flags.writeable, f"{key}: nobody may change a tensor that is visible"
         if wrong := wrong_with_key(key):
             raise RemoteProtocolError(f"{source} offers what is no key: {wrong}")
-        self._seen = max(self._seen, version.counter)
+        self.saw(version)
         held = self._items.get(key)
         if held is not None and version == held.version and checksum != held.checksum:
             raise RemoteProtocolError(f"{source} offers other bytes for {key} {version} than are held")
@@ -147,6 +168,33 @@ class Store:
                 return "failed"
         return "durable" if durable == version else "superseded"
 
+    async def write_again(self) -> None:
+        """Write what the disk has refused once more, until cancelled: a disk that recovers needs no new put for that.
+
+        One key after the other, and each in turn. At the first that is refused again the rest waits with it, twice as long
+        as before, up to a bound; once the disk takes them, all follow at once.
+        """
+        wait_s = AGAIN_FIRST_S
+        while True:
+            while not self._failed:
+                self._refused = trio.Event()
+                await self._refused.wait()
+            await trio.sleep(wait_s)
+            wait_s = AGAIN_FIRST_S if await self._took_all() else min(2 * wait_s, AGAIN_MAX_S)
+
+    async def scrub(self, key: str = "", *, repair: bool = False) -> None:
+        """Read every file of a key, or of all, back from disk, and say of each whether it is whole.
+
+        With `repair`, what is held of a key takes the place of its newest file if that is not whole, and other files that
+        are not are set aside. Raises UsageError for a key that is not held, OSError when the disk refuses.
+        """
+        if key and key not in self._items:
+            raise UsageError(f"{self._host.name} holds no {key!r}")
+        for each in [key] if key else sorted(self._items):
+            while (other := self._writes.get(each)) is not None:
+                await other.ended.wait()
+            await self._in_turn(each, "restore" if repair else "verify", partial(self._scrub, each, repair))
+
     def awaits_checkpoint(self, key: str, version: Version) -> bool:
         """Whether a version is held in memory only, and nobody has tried to change that."""
         item = self._items.get(key)
@@ -170,9 +218,19 @@ class Store:
     def views(self) -> tuple[CheckpointView, ...]:
         """Every key, in order, and how far it is on disk."""
         return tuple(
-            CheckpointView(i.key, i.version, i.array.dtype.name, i.array.shape, i.array.nbytes, i.checksum, i.written_at, s)
+            CheckpointView(
+                i.key, i.version, i.array.dtype.name, i.array.shape, i.array.nbytes, i.checksum, i.written_at, s,
+                self._files.versions(i.key),
+            )
             for i, s in ((item, self._state(item)) for _, item in sorted(self._items.items()))
-        )
+        )  # fmt: skip
+
+    async def _took_all(self) -> bool:
+        """Try every key that was refused, until the disk refuses one again; say whether it took them all."""
+        for key in list(self._failed):
+            if await self.checkpoint(key, self._items[key].version) == "failed":
+                return False
+        return True
 
     def _make_room(self, key: str, nbytes: int, before: int) -> None:
         if key not in self._items and len(self._items) >= self._limits.keys_max:
@@ -191,7 +249,7 @@ class Store:
 
     def _bring_back(self, found: Found) -> None:
         stamp, checksum = found.stamp, tensor.checksum(found.array)
-        self._seen = max(self._seen, stamp.version.counter)
+        self.saw(stamp.version)
         self._items[stamp.key] = Item(
             stamp.key, stamp.version, found.array, stamp.audience, checksum, stamp.written_at, durable=True
         )
@@ -200,17 +258,21 @@ class Store:
         self._host.emit(CheckpointRestored(stamp.key, stamp.version, checksum))
 
     async def _write_newest(self, key: str) -> _Write:
+        return await self._in_turn(key, "checkpoint", lambda write: self._write(write, self._items[key]))
+
+    async def _in_turn(self, key: str, what: str, deed: Callable[[_Write], Awaitable[None]]) -> _Write:
+        """Do something with a key's files, once a worker is free, and nothing else with them until it is done."""
         write = self._writes[key] = _Write(self._items[key].version)
 
         async def job(_worker: str) -> None:
             write.begun = True
             try:
-                await self._write(write, self._items[key])
+                await deed(write)
             finally:
                 self._end(key, write)
 
         try:
-            await self._pool.submit(Lane.IO, f"checkpoint {key}", job)
+            await self._pool.submit(Lane.IO, f"{what} {key}", job)
         finally:
             if not write.begun:  # cancelled in the queue: the next one who waits takes over
                 self._end(key, write)
@@ -230,15 +292,39 @@ class Store:
             await self._files.write(item.array, stamp, lambda: self._host.emit(CheckpointSyncBegun(key, version)))
         except OSError as exc:
             write.failed = True
+            self._failed.pop(key, None)
             self._failed[key] = version
+            self._refused.set()
             self._host.emit(CheckpointFailed(key, version, exc.strerror or str(exc)))
             return
         self._durable[key] = version
+        self._failed.pop(key, None)
         newest = self._items[key]
         if newest.version == version:
             self._items[key] = msgspec.structs.replace(newest, durable=True)
         took_s = trio.current_time() - began
         self._host.emit(CheckpointDurable(key, version, item.array.nbytes, item.checksum, took_s))
+
+    async def _scrub(self, key: str, repair: bool, turn: _Write) -> None:
+        damaged = [version for version in self._files.versions(key) if not await self._is_whole(key, version)]
+        if not repair or not damaged:
+            return
+        if damaged[-1] == self._files.versions(key)[-1]:
+            self._durable.pop(key, None)
+            self._items[key] = msgspec.structs.replace(self._items[key], durable=False)
+            await self._write(turn, self._items[key])
+        for version in damaged:
+            if version in self._files.versions(key)[:-1]:
+                file = await self._files.set_aside(key, version)
+                self._host.emit(CheckpointSetAside(file, "it was found damaged"))
+
+    async def _is_whole(self, key: str, version: Version) -> bool:
+        began = trio.current_time()
+        if wrong := await self._files.verify(key, version):
+            self._host.emit(CheckpointDamaged(key, version, wrong))
+        else:
+            self._host.emit(CheckpointVerified(key, version, trio.current_time() - began))
+        return not wrong
 
 
 def is_for(member: str, audience: Audience) -> bool:

@@ -1,5 +1,6 @@
 """What is broken now: one object that all wrappers of a world consult, and the rules of how troubles add up."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -88,8 +89,14 @@ class Faults(HostFaults):
     trouble can strike from within an event, in the middle of somebody's send.
     """
 
-    def __init__(self, now: Callable[[], float], dice: Dice, stopper: Stopper | None = None) -> None:
-        super().__init__(now, dice, stopper)
+    def __init__(
+        self,
+        now: Callable[[], float],
+        dice: Dice,
+        stopper: Stopper | None = None,
+        landed: Callable[[str], None] = lambda fault: None,
+    ) -> None:
+        super().__init__(now, dice, stopper, landed)
         self._off: dict[str, bool] = {}  # those that are switched off, and whether silently
         self._connections: dict[Breakable, tuple[str, str]] = {}  # who opened it, and to whom
         self._accepted: dict[str, WeakKeyDictionary[Connection, None]] = {}
@@ -159,6 +166,11 @@ class Faults(HostFaults):
         """Say whether a node is switched off."""
         return node in self._off
 
+    def must_be_on(self, node: str) -> None:
+        """Raise OSError where a node is switched off: its card does nothing for it."""
+        if self.is_off(node):
+            raise OSError(errno.ENETDOWN, f"{node} is off")
+
     # -- links ---------------------------------------------------------------------------------------------------------
 
     def verdict(self, source: str, target: str) -> Verdict:
@@ -217,6 +229,7 @@ class Faults(HostFaults):
     def use_up(self, allowance: Allowance) -> None:
         """The bytes allowed have passed: the fault strikes, once."""
         self.heal(allowance.fault)
+        self._land(allowance.fault)
 
     # -- frames --------------------------------------------------------------------------------------------------------
 
@@ -232,6 +245,8 @@ class Faults(HostFaults):
                 if self._used[fault, ""] == action.frames:
                     del self._active[fault]
                     self._tell_all()
+                if fate.kind != "keep":  # that one has yet to be said again
+                    self._land(fault)
                 return fate
         return None
 
@@ -259,6 +274,7 @@ class Faults(HostFaults):
             if stale.way == (source, target, opener) and stale.due <= self._now():
                 self._stale.remove(stale)
                 self._tell_all()
+                self._land(stale.fault)
                 return stale.frame
         return b""
 

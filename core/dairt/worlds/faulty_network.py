@@ -6,16 +6,17 @@ from collections.abc import Callable
 import trio
 
 from dairt.model.address import Address
-from dairt.runtime.host import Connection, Listener, Network
+from dairt.runtime.host import Connection, Datagrams, Listener, Network
 from dairt.worlds.faults import Faults
 from dairt.worlds.faulty_connection import FaultyConnection
+from dairt.worlds.faulty_datagrams import FaultyDatagrams
 
 
 class FaultyNetwork:
     """The network card of the node `here`. It wraps the connections that this node opens; each carries both directions.
 
-    So a connection between two nodes is wrapped once, at the end that opened it. `name_of` tells whose an address is; held
-    and delayed bytes are sent on by tasks in `nursery`, which must outlive the node's own.
+    So a connection between two nodes is wrapped once, at the end that opened it, and a datagram where it is sent. `name_of`
+    tells whose an address is; held and delayed bytes are sent on by tasks in `nursery`, which must outlive the node's own.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class FaultyNetwork:
 
     async def listen(self, address: Address) -> Listener:
         """Open a door."""
-        _must_be_on(self._faults, self._here)
+        self._faults.must_be_on(self._here)
         return _FaultyListener(await self._inner.listen(address), self._here, self._faults)
 
     async def connect(self, address: Address) -> Connection:
@@ -44,6 +45,12 @@ class FaultyNetwork:
             raise
         return FaultyConnection(inner, self._here, there, self._faults, self._nursery)
 
+    async def open_datagrams(self, address: Address) -> Datagrams:
+        """Send and receive datagrams."""
+        self._faults.must_be_on(self._here)
+        inner = await self._inner.open_datagrams(address)
+        return FaultyDatagrams(inner, self._here, self._faults, self._name_of, self._nursery)
+
     async def _travel(self, source: str, target: str) -> None:
         """Take the way from `source` to `target` as one packet of a handshake, which trouble in either direction stops."""
         due, verdict = self._faults.due(source, target, 0), self._faults.verdict(source, target)
@@ -54,7 +61,7 @@ class FaultyNetwork:
             if verdict.eases(before):
                 due = min(due, self._faults.due(source, target, 0))
         while True:
-            _must_be_on(self._faults, self._here)
+            self._faults.must_be_on(self._here)
             there, back = self._faults.verdict(source, target), self._faults.verdict(target, source)
             opening = there if source == self._here else back
             if there.dead:
@@ -77,19 +84,14 @@ class _FaultyListener(Listener):
 
     async def accept(self) -> Connection:
         """Wait for the next connection."""
-        _must_be_on(self._faults, self._here)
+        self._faults.must_be_on(self._here)
         connection = await self._inner.accept()
         if self._faults.is_off(self._here):
             connection.abort()
-        _must_be_on(self._faults, self._here)
+        self._faults.must_be_on(self._here)
         self._faults.accepted(self._here, connection)
         return connection
 
     async def aclose(self) -> None:
         """Shut the door."""
         await self._inner.aclose()
-
-
-def _must_be_on(faults: Faults, node: str) -> None:
-    if faults.is_off(node):
-        raise OSError(errno.ENETDOWN, f"{node} is off")

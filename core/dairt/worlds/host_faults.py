@@ -51,16 +51,25 @@ class Rotting(Protocol):
 class HostFaults:
     """Keeps what is in effect, and throws the dice of each fault by its own id: without one, the others fall as before.
 
-    Delays add, the smallest bandwidth counts, and of two factors the larger.
+    Delays add, the smallest bandwidth counts, and of two factors the larger. `landed` is told, with its id, when a fault that
+    waits for something has befallen the first.
     """
 
-    def __init__(self, now: Callable[[], float], dice: Dice, stopper: Stopper | None = None) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        dice: Dice,
+        stopper: Stopper | None = None,
+        landed: Callable[[str], None] = lambda fault: None,
+    ) -> None:
         self._now = now
         self._dice = dice
         self._stopper = stopper
         self._active: dict[str, WorldTrouble] = {}
         self._used: dict[tuple[str, str], int] = {}  # how often, or for how many bytes, by fault and whom it befell
         self._thrown: dict[tuple[str, str], int] = {}  # how often dice were thrown for them; never starts anew
+        self._tell_landed = landed
+        self._landed: dict[str, None] = {}
         self._disks: dict[str, Rotting] = {}
         self._disk_free_at: dict[str, float] = {}
         self._woken: dict[tuple[str, str], None] = {}  # whom a pause no longer stops: a new life runs
@@ -81,10 +90,13 @@ class HostFaults:
                 if not full and call == "write":
                     self._use(fault, node, nbytes)
                 error = error or (errno.ENOSPC if full else 0)
+                if full:
+                    self._land(fault)
             elif error or not isinstance(action, DiskError | FsyncError):
                 continue
             elif call in _calls_of(action) and self._has_a_turn(fault, node, action.times):
                 error, lost = errno.EIO, isinstance(action, FsyncError)
+                self._land(fault)
         delay_s = self._disk_delay_s(node, call, nbytes)
         return DiskVerdict(error, delay_s, lost) if error or delay_s else FINE
 
@@ -106,6 +118,7 @@ class HostFaults:
             elif isinstance(action, NanResult | FlipResult) and self._has_a_turn(fault, node, action.times):
                 kind: Literal["nan", "bitflip"] = "nan" if isinstance(action, NanResult) else "bitflip"
                 wrong.append(Wrong(kind, self._draws(fault, node)))
+                self._land(fault)
         return ComputeVerdict(factor, tuple(wrong)) if factor > 1 or wrong else WELL
 
     def clock_skew_s(self, node: str) -> float:
@@ -169,6 +182,12 @@ class HostFaults:
     def _use(self, fault: str, befallen: str, amount: int = 1) -> None:
         self._used[fault, befallen] = self._used.get((fault, befallen), 0) + amount
 
+    def _land(self, fault: str) -> None:
+        """A fault has befallen something that it waited for; the first time since it struck, this is told."""
+        if fault not in self._landed:
+            self._landed[fault] = None
+            self._tell_landed(fault)
+
     def _throw(self, fault: str, befallen: str) -> int:
         """Which throw of a fault's dice for somebody this is, from 0."""
         number = self._thrown.get((fault, befallen), 0)
@@ -182,6 +201,7 @@ class HostFaults:
     def _forget(self, fault: str) -> None:
         """Forget what a fault that is over has used up, so that it is new when it strikes again."""
         self._used = {key: count for key, count in self._used.items() if key[0] != fault}
+        self._landed.pop(fault, None)
         self._woken = {key: None for key in self._woken if key[0] != fault}
 
 

@@ -1,10 +1,10 @@
-"""What the connections of every world share: views of buffers, one user a direction, a place to wait."""
+"""What the connections and datagrams of every world share: views of buffers, one user a direction, a place to wait."""
 
 from types import TracebackType
 
 import trio
 
-from dairt.runtime.host import Buffer, Connection
+from dairt.runtime.host import DATAGRAM_MAX_BYTES, Buffer, Connection
 
 RECEIVE_BYTES = 64 * 1024  # what `receive_some` asks for when its caller does not say
 
@@ -15,6 +15,11 @@ def as_bytes(buffer: Buffer) -> memoryview:
     if view.format == "B" and view.ndim == 1:
         return view
     return view.cast("B") if view.nbytes else memoryview(b"")
+
+
+def must_fit(data: bytes) -> None:
+    """A datagram that is too long is a bug of its sender."""
+    assert len(data) <= DATAGRAM_MAX_BYTES, f"a datagram has at most {DATAGRAM_MAX_BYTES} bytes, not {len(data)}"
 
 
 async def receive_some(connection: Connection, max_bytes: int | None) -> bytes:

@@ -13,10 +13,10 @@ import trio
 
 from dairt.model.address import Address
 from dairt.runtime.host import Buffer, Connection, Listener
+from dairt.worlds.sockets import SOCKET_BUFFER_BYTES, address_of, close_socket, resolve
 from dairt.worlds.streams import Turn, as_bytes, receive_some
+from dairt.worlds.udp import UdpDatagrams, open_udp
 
-# In a level-2 cache the bytes stay hot between the two ends: one stream ran at 7.4 GB/s with these, at 3.7 with megabytes.
-SOCKET_BUFFER_BYTES = 256 * 1024
 # One system call's worth: a send that never came up for air would hold up heartbeats.
 SLICE_BYTES = 256 * 1024
 BUFFERS_A_CALL = 64  # sendmsg takes 1,024 on Linux, 16 on the oldest systems that have it
@@ -30,11 +30,11 @@ LOST_BEFORE_ACCEPT = (
 
 
 class TcpNetwork:
-    """TCP over IPv4 and IPv6."""
+    """TCP, and UDP for datagrams, over IPv4 and IPv6."""
 
     async def listen(self, address: Address) -> "TcpListener":
         """Open a door; SO_REUSEADDR lets a restarted node have its port back at once."""
-        family, where = (await _resolve(address))[0]
+        family, where = (await resolve(address))[0]
         sock = _new_socket(family)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,7 +50,7 @@ class TcpNetwork:
     async def connect(self, address: Address) -> "TcpConnection":
         """Open a connection, trying each address the name stands for."""
         error = OSError(f"no address for {address}")
-        for family, where in await _resolve(address):
+        for family, where in await resolve(address):
             sock = _new_socket(family)
             try:
                 await connect_socket(sock, where)
@@ -63,13 +63,17 @@ class TcpNetwork:
                 raise
         raise error
 
+    async def open_datagrams(self, address: Address) -> UdpDatagrams:
+        """Open a UDP socket."""
+        return await open_udp(address)
+
 
 class TcpListener(Listener):
     """A listening socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self.address = _address(sock.getsockname())
+        self.address = address_of(sock.getsockname())
 
     async def accept(self) -> "TcpConnection":
         """Wait for the next connection."""
@@ -91,7 +95,7 @@ class TcpListener(Listener):
 
     async def aclose(self) -> None:
         """Shut the door; connections waiting at it are reset."""
-        _close(self._sock)
+        close_socket(self._sock)
         await trio.lowlevel.checkpoint()
 
 
@@ -101,7 +105,7 @@ class TcpConnection(Connection):
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         try:
-            self.remote = _address(sock.getpeername())
+            self.remote = address_of(sock.getpeername())
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             sock.close()
@@ -167,12 +171,12 @@ class TcpConnection(Connection):
             self._aborted = True
             with suppress(OSError):  # what the peer has reset already cannot linger
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-            _close(self._sock)
+            close_socket(self._sock)
 
     async def aclose(self) -> None:
         """Close the connection; what was sent still arrives."""
         self._aborted = False  # from now on it is closed, whatever it was
-        _close(self._sock)
+        close_socket(self._sock)
         await trio.lowlevel.checkpoint()
 
     def _must_be_open(self) -> None:
@@ -191,12 +195,6 @@ class TcpConnection(Connection):
             await ready(self._sock)
         except trio.ClosedResourceError as exc:
             raise self._error(exc) from None
-
-
-async def _resolve(address: Address) -> list[tuple[int, tuple[str, int]]]:
-    """The socket families and addresses an address stands for; numbers are not looked up."""
-    found = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return [(family, where) for family, _, _, _, where in found]  # type: ignore[misc]
 
 
 def _new_socket(family: int) -> socket.socket:
@@ -221,16 +219,6 @@ async def connect_socket(sock: socket.socket, where: tuple[str, int]) -> None:
         code = errno.ECONNREFUSED
     if code:
         raise OSError(code, os.strerror(code))
-
-
-def _address(where: tuple[str, int]) -> Address:
-    return Address(where[0], where[1])
-
-
-def _close(sock: socket.socket) -> None:
-    if sock.fileno() >= 0:
-        trio.lowlevel.notify_closing(sock)
-        sock.close()
 
 
 def _slice_of(left: deque[memoryview]) -> list[memoryview]:

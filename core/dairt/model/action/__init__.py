@@ -8,6 +8,7 @@ from dairt.model.action.base import ANY, JOIN, GraphRecipe, Link, TensorRecipe, 
 from dairt.model.action.connections import CutAfter, HalfOpen, HangConnections, RefuseConnections, ResetConnection, SlowClose
 from dairt.model.action.disks import DiskCalls, DiskError, DiskFull, FsyncError, LoseUnsynced, RotBit, SlowDisk, TornWrites
 from dairt.model.action.frames import FRAME_MAX_BYTES, CorruptFrame, DuplicateFrame, ReplayFrame, TruncateFrame
+from dairt.model.action.keeping import RestoreCheckpoint, VerifyCheckpoint
 from dairt.model.action.links import BlackholeLink, CutLink, DegradeLink, HoldLink
 from dairt.model.action.nodes import (
     KillNode,
@@ -54,6 +55,7 @@ __all__ = [
     "Heal",
     "HoldLink",
     "HostTrouble",
+    "KeepingAction",
     "KillNode",
     "Link",
     "LinkTrouble",
@@ -67,6 +69,7 @@ __all__ = [
     "ReplayFrame",
     "ResetConnection",
     "RestartNode",
+    "RestoreCheckpoint",
     "RotBit",
     "RunGraph",
     "SkewClock",
@@ -79,6 +82,8 @@ __all__ = [
     "TornWrites",
     "TruncateFrame",
     "Unsynced",
+    "VerifyCheckpoint",
+    "WaitingTrouble",
     "WipeNode",
     "WorkAction",
     "WorldTrouble",
@@ -94,13 +99,16 @@ FrameTrouble = CorruptFrame | TruncateFrame | DuplicateFrame | ReplayFrame
 LinkTrouble = ConnectionTrouble | CutLink | BlackholeLink | DegradeLink | HoldLink | FrameTrouble
 DiskTrouble = DiskError | DiskFull | SlowDisk | FsyncError | TornWrites | LoseUnsynced | RotBit
 TensorTrouble = NanResult | FlipResult
+# What is in effect, and befalls nothing before a frame, a byte, a disk's call or a kernel comes by.
+WaitingTrouble = FrameTrouble | CutAfter | DiskError | DiskFull | FsyncError | TensorTrouble
 HostTrouble = PauseNode | SlowNode | SkewClock | DiskTrouble | TensorTrouble
 WorldTrouble = LinkTrouble | HostTrouble  # what is in effect before whoever asks for it goes on
 DownNode = StopNode | KillNode | PowerCut | WipeNode  # what keeps a node down until healed, or until it is started again
 NodeTrouble = DownNode | RestartNode
 FaultAction = WorldTrouble | NodeTrouble
 WorkAction = Broadcast | Put | RunGraph | CallPython
-Action = FaultAction | Heal | WorkAction
+KeepingAction = VerifyCheckpoint | RestoreCheckpoint
+Action = FaultAction | Heal | WorkAction | KeepingAction
 
 
 def kind_of(action: Action) -> str:

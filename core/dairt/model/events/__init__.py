@@ -25,6 +25,7 @@ from dairt.model.events.rehearsal import (
     ActionRefused,
     FaultFired,
     FaultHealed,
+    FaultLanded,
     FaultSkipped,
     PhaseBegan,
     PromiseBroken,
@@ -45,11 +46,13 @@ from dairt.model.events.tensors import (
     BroadcastEnded,
     CaughtUp,
     CheckpointBegun,
+    CheckpointDamaged,
     CheckpointDurable,
     CheckpointFailed,
     CheckpointRestored,
     CheckpointSetAside,
     CheckpointSyncBegun,
+    CheckpointVerified,
     ChunkSent,
     TensorStored,
     TensorSummed,
@@ -64,11 +67,13 @@ __all__ = [
     "BroadcastEnded",
     "CaughtUp",
     "CheckpointBegun",
+    "CheckpointDamaged",
     "CheckpointDurable",
     "CheckpointFailed",
     "CheckpointRestored",
     "CheckpointSetAside",
     "CheckpointSyncBegun",
+    "CheckpointVerified",
     "ChunkSent",
     "DoorFull",
     "Entry",
@@ -76,6 +81,7 @@ __all__ = [
     "EventBase",
     "FaultFired",
     "FaultHealed",
+    "FaultLanded",
     "FaultSkipped",
     "Level",
     "NodeBooted",
@@ -108,10 +114,11 @@ Event = (
     | SocketOpened | SocketRemoved | ReconnectDelayed | DoorFull | PeerSuspected | PeerDied | PeerReturned | ProtocolBroken
     | TensorStored | ChunkSent
     | CheckpointBegun | CheckpointSyncBegun | CheckpointDurable | CheckpointFailed | CheckpointRestored | CheckpointSetAside
+    | CheckpointVerified | CheckpointDamaged
     | BroadcastBegun | BroadcastAcked | BroadcastEnded | CaughtUp
     | BareTensorReceived | TensorSummed | TaskFailed
     | RunBegun | OpStarted | OpFinished | OpCommitted | OpLost | RunEnded
-    | FaultFired | FaultHealed | FaultSkipped | ActionRefused | PhaseBegan | PromiseBroken
+    | FaultFired | FaultLanded | FaultHealed | FaultSkipped | ActionRefused | PhaseBegan | PromiseBroken
 )  # fmt: skip
 
 

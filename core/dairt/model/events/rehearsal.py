@@ -16,6 +16,17 @@ class FaultFired(EventBase, frozen=True, tag="fault_fired"):
         return f"FAULT {self.text}"
 
 
+class FaultLanded(EventBase, frozen=True, tag="fault_landed"):
+    """A fault that waits for something to come by, such as a frame or a call to a disk, has befallen the first."""
+
+    fault: str
+    level = "warn"
+
+    @property
+    def line(self) -> str:
+        return f"{self.fault} has found what it waited for"
+
+
 class FaultHealed(EventBase, frozen=True, tag="fault_healed"):
     """A lasting fault is over."""
 

@@ -112,6 +112,32 @@ class CheckpointSetAside(EventBase, frozen=True, tag="checkpoint_set_aside"):
         return f"set {self.file} aside: {self.reason}"
 
 
+class CheckpointVerified(EventBase, frozen=True, tag="checkpoint_verified"):
+    """A version's file was read back, and is whole."""
+
+    key: str
+    version: Version
+    seconds: float
+    level = "good"
+
+    @property
+    def line(self) -> str:
+        return f"checkpoint {self.key} {self.version} is whole on disk"
+
+
+class CheckpointDamaged(EventBase, frozen=True, tag="checkpoint_damaged"):
+    """A version's file was read back, and is not what was written."""
+
+    key: str
+    version: Version
+    reason: str
+    level = "bad"
+
+    @property
+    def line(self) -> str:
+        return f"checkpoint {self.key} {self.version} is damaged on disk: {self.reason}"
+
+
 class BroadcastBegun(EventBase, frozen=True, tag="broadcast_begun"):
     """The origin holds a new version and starts telling the others."""
 

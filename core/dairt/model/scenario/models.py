@@ -61,13 +61,15 @@ class LinkModel(msgspec.Struct, frozen=True):
 class NetworkModel(msgspec.Struct, frozen=True):
     """Every directed link of the simulated network; `bandwidth` in bytes a second. Real worlds have their own.
 
-    `mtu` is the most bytes that travel as one segment. Of several `links` that fit, the later wins what it sets.
+    `mtu` is the most bytes that travel as one segment; `datagram_loss` is the probability that a datagram is lost. Of several
+    `links` that fit, the later wins what it sets.
     """
 
     latency: Latency = LogNormal(0.0005, 0.002, 0.01)
     bandwidth: float = 1024.0 * 2**20
     mtu: int = SEGMENT_BYTES
     links: tuple[LinkModel, ...] = ()
+    datagram_loss: float = 0.001
 
 
 class DiskModel(msgspec.Struct, frozen=True):

@@ -95,7 +95,10 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """One story. `time` is None for one that runs until it is stopped; `source` is the file it came from."""
+    """One story. `time` is None for one that runs until it is stopped; `source` is the file it came from.
+
+    `stop_at_s` stops such a one by itself, at a whole tick and before anything of that tick: nothing is healed first.
+    """
 
     name: str
     nodes: tuple[str, ...]
@@ -114,6 +117,12 @@ class Scenario(msgspec.Struct, frozen=True):
     disk: DiskModel = DiskModel()
     budget: Budget = Budget()
     seeds: dict[str, Seeds] = {}
+    stop_at_s: float | None = None
+
+    @property
+    def ends(self) -> bool:
+        """True when it comes to an end by itself."""
+        return self.time is not None or self.stop_at_s is not None
 
     def node_config(self, name: str, members: dict[str, Address]) -> NodeConfig:
         """The configuration of one node of this story."""

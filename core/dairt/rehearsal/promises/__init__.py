@@ -22,6 +22,7 @@ from dairt.rehearsal.promises.checkpoints import (
 )
 from dairt.rehearsal.promises.members import (
     DeadPeerIsSuspectedInTime,
+    PartedPeerStaysLost,
     ReconnectsBackOff,
     SlowPeerIsNotDeclaredDead,
     WronglySuspectedNodeReturns,
@@ -63,6 +64,7 @@ PROMISES: dict[str, type[Promise]] = {
     "one_writer_a_key": OneWriterAKey,
     "dead_peer_is_suspected_in_time": DeadPeerIsSuspectedInTime,
     "slow_peer_is_not_declared_dead": SlowPeerIsNotDeclaredDead,
+    "parted_peer_stays_lost": PartedPeerStaysLost,
     "wrongly_suspected_node_returns": WronglySuspectedNodeReturns,
     "reconnects_back_off": ReconnectsBackOff,
     "every_run_has_one_result": EveryRunHasOneResult,

@@ -8,13 +8,18 @@ from dairt.model.events import Entry
 from dairt.model.scenario import Scenario
 from dairt.model.version import Version
 from dairt.model.views import CheckpointView, NodeView, Snapshot
+from dairt.rehearsal.promises.evidence import Evidence
 from dairt.rehearsal.promises.trouble import ActionOf
 
 
 class Promise(Protocol):
-    """One promise. `is_state` says that it is about how the world stands, so that it can only hold in the end."""
+    """One promise. `is_state` says that it is about how the world stands, so that it can only hold in the end.
+
+    `needs` is what it is judged by besides events and views, which not every world can show.
+    """
 
     is_state: ClassVar[bool] = False
+    needs: ClassVar[tuple[Evidence, ...]] = ()
 
     def told(self, scenario: Scenario, action_of: ActionOf) -> None:
         """Hear of the story before its first event. One that is told nothing counts on nodes as they usually are."""
@@ -26,6 +31,10 @@ class Promise(Protocol):
 
     def judge(self, last: Snapshot) -> str:
         """The reason why the promise does not hold of the world as it is now, or ""."""
+        return ""
+
+    def note(self) -> str:
+        """What is to be said of a promise that is not broken, such as what it excuses by name; or ""."""
         return ""
 
 

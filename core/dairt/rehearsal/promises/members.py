@@ -22,10 +22,12 @@ SLACK_S = 0.5
 
 
 class DeadPeerIsSuspectedInTime(Promise):
-    """A node that ends, by whatever cause, is suspected by every node that stays up within suspect_after and some slack.
+    """A node that ends, by whatever cause, is suspected by every node that stays up within a round of pings and suspect_after.
 
-    The time counts from the end, or from when the observer booted, if that is later; the slack is probe_every and half a
-    second. It holds for every pair of nodes of which the one was up, and the other did not come back, all that time.
+    The time counts from the end, or from when the observer booted, if that is later. A round is the most that lies between
+    two pings from one node to another: probe_every for every other node, twice, since each round has an order of its own.
+    The slack is half a second. It holds for every pair of nodes of which the one was up, and the other did not come back, all
+    that time.
     Exception: no time is promised to a pair when any trouble but the end of a node befell either of them meanwhile, or was
     still in effect: bytes held back are a sign of life when they arrive, and who is paused suspects nobody.
     """
@@ -92,8 +94,9 @@ class SlowPeerIsNotDeclaredDead(Promise):
     """A node counts a peer as dead only if something parted the two, or one of them was not up, since it last heard of it.
 
     What parts them: a cut, black hole or hold of the link in either direction, new connections hanging or refused, a half
-    open connection, a pause of either; and a latency, jitter included, of more than a sixth of suspect_after, since opening
-    a connection and asking take six ways. All else is slowness: slow nodes, disks and links, small bandwidth, resets.
+    open connection, a pause of either; and a latency, jitter included, of more than half of suspect_after, since a ping and
+    its answer take two ways. All else is slowness: slow nodes, disks and links, small bandwidth, resets,
+    datagrams that are lost.
     """
 
     def __init__(self) -> None:
@@ -111,6 +114,34 @@ class SlowPeerIsNotDeclaredDead(Promise):
                 since_s = entry.time_s - silent_s - SLACK_S
                 if not self._troubles.parted(entry.node, peer, since_s, self._suspect_after_s):
                     return f"{entry.node} counts {peer} as dead after {silent_s:.2f} s, and nothing had parted them"
+        return ""
+
+
+class PartedPeerStaysLost(Promise):
+    """Whom a node has suspected, or counts as dead, is not alive to it again while the two are still cut off from each other.
+
+    That is: no cut or black hole of the link in both directions was in effect from before the suspicion until the return,
+    whoever else may reach both. The opinion of a node that ends is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._troubles = Troubles()
+        self._lost_s: dict[tuple[str, str], float] = {}
+
+    def told(self, scenario: Scenario, action_of: ActionOf) -> None:
+        self._troubles.action_of = action_of
+
+    def see(self, entry: Entry) -> str:
+        self._troubles.see(entry)
+        match entry.event:
+            case PeerSuspected(peer=peer) | PeerDied(peer=peer):
+                self._lost_s.setdefault((entry.node, peer), entry.time_s)
+            case NodeDown() | NodeDrained():
+                self._lost_s = {pair: lost_s for pair, lost_s in self._lost_s.items() if pair[0] != entry.node}
+            case PeerReturned(peer=peer):
+                lost_s = self._lost_s.pop((entry.node, peer), None)
+                if lost_s is not None and self._troubles.shut(entry.node, peer, lost_s):
+                    return f"{peer}, lost to {entry.node} since {lost_s:.2f} s, is back for it, and they are still cut off"
         return ""
 
 
@@ -161,4 +192,5 @@ class ReconnectsBackOff(Promise):
 
 def _patience_s(scenario: Scenario | None) -> float:
     config = usual(scenario)
-    return config.suspect_after_s + config.probe_every_s + SLACK_S
+    others = len(scenario.nodes) - 1 if scenario is not None else 1
+    return config.suspect_after_s + 2 * others * config.probe_every_s + SLACK_S

@@ -24,6 +24,8 @@ class EveryNodeReturns(Promise):
 class NoLeakedSockets(Promise):
     """A node that is down, or has drained, has no socket open: judged when all have been stopped, too."""
 
+    needs = ("sockets",)
+
     def judge(self, last: Snapshot) -> str:
         left = [
             f"{node.name} is down and has {node.sockets} open" for node in last.nodes if node.state == "down" and node.sockets
@@ -36,6 +38,8 @@ class NothingIsLeftBehind(Promise):
 
     Judged when all have been stopped, too. Unfinished files of a node that was killed are for its next boot to remove.
     """
+
+    needs = ("tasks", "files")
 
     def __init__(self) -> None:
         self._drained: dict[str, None] = {}

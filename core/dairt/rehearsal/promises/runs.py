@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from dairt.model.action import RestartNode, StopNode, nodes_of
 from dairt.model.events import (
     Entry,
+    FaultFired,
+    NodeBooted,
     NodeDown,
     NodeDrained,
     OpCommitted,
@@ -16,19 +19,33 @@ from dairt.model.events import (
     RunEnded,
     TaskFailed,
 )
+from dairt.model.scenario import Scenario
 from dairt.model.views import Snapshot
 from dairt.protocol.runs import ATTEMPTS_MAX
 from dairt.rehearsal.promises.base import Promise
+from dairt.rehearsal.promises.trouble import ActionOf
+
+EXCUSED_SHOWN = 3  # runs named beside the verdict; there may be thousands
 
 
 class EveryRunHasOneResult(Promise):
-    """Every graph run that begins ends, once, and with an answer."""
+    """Every graph run that begins ends, once, and with an answer.
+
+    Exception: a run that has not ended when its coordinator goes down (`node_down`, `node_drained`), or that ends while its
+    coordinator is being stopped by a fault, is excused, by name. Whoever asked for it hears that there is no answer.
+    """
 
     is_state = True
 
     def __init__(self) -> None:
         self._open: dict[str, str] = {}
-        self._ended: dict[str, str] = {}
+        self._ended: dict[str, None] = {}
+        self._leaving: dict[str, None] = {}
+        self._excused: dict[str, str] = {}
+        self._action_of: ActionOf = lambda fault: None
+
+    def told(self, scenario: Scenario, action_of: ActionOf) -> None:
+        self._action_of = action_of
 
     def see(self, entry: Entry) -> str:
         match entry.event:
@@ -37,19 +54,44 @@ class EveryRunHasOneResult(Promise):
                     return f"{run} began twice"
                 self._open[run] = entry.node
             case RunEnded(run=run, outcome=outcome, reason=reason):
-                if run in self._ended:
-                    return f"{run} ended twice"
-                if self._open.pop(run, None) is None:
-                    return f"{run} ended without having begun"
-                self._ended[run] = outcome
-                if outcome != "done":
-                    return f"{run} has no answer: {reason}"
+                return self._end(run, outcome, reason)
+            case FaultFired(fault=fault) if isinstance(action := self._action_of(fault), StopNode | RestartNode):
+                self._leaving.update(dict.fromkeys(nodes_of(action)))
+            case NodeBooted():
+                self._leaving.pop(entry.node, None)
+            case NodeDown() | NodeDrained():
+                for run in [run for run, coordinator in self._open.items() if coordinator == entry.node]:
+                    self._excuse(run, f"is {entry.event.line}" if isinstance(entry.event, NodeDown) else "has stopped")
         return ""
 
     def judge(self, last: Snapshot) -> str:
         for run, coordinator in self._open.items():
-            return f"{run}, begun on {coordinator}, has not ended"
+            return f"{run}, begun on {coordinator}, has not ended, and {coordinator} is up"
         return ""
+
+    def note(self) -> str:
+        """The runs that are excused."""
+        shown = list(self._excused.values())[:EXCUSED_SHOWN]
+        more = [f"and {len(self._excused) - EXCUSED_SHOWN} more"] if len(self._excused) > EXCUSED_SHOWN else []
+        return "; ".join([*shown, *more])
+
+    def _end(self, run: str, outcome: str, reason: str) -> str:
+        if run in self._ended:
+            return f"{run} ended twice"
+        if run not in self._open:
+            return f"{run} ended without having begun"
+        if outcome != "done" and self._open[run] in self._leaving:
+            self._excuse(run, "is being stopped")
+        elif outcome != "done":
+            return f"{run} has no answer: {reason}"
+        self._open.pop(run, None)
+        self._ended[run] = None
+        return ""
+
+    def _excuse(self, run: str, why: str) -> None:
+        coordinator = self._open.pop(run)
+        self._ended[run] = None
+        self._excused[run] = f"{run} is excused: {coordinator}, its coordinator, {why}"
 
 
 class OpCommittedOnce(Promise):

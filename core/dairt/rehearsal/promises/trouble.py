@@ -27,8 +27,7 @@ ActionOf = Callable[[str], Action | None]
 
 SILENCING = (CutLink, BlackholeLink, HoldLink, HangConnections, RefuseConnections, HalfOpen, PauseNode)
 KEEP_S = 300.0  # trouble that ended so long ago excuses nothing any more
-# A connection has to be opened, a hello said and a probe answered: so many times in a row a message takes the way.
-WAYS = 6
+WAYS = 2  # of a ping and its answer
 
 
 @dataclass
@@ -62,6 +61,11 @@ class _Spell:
             case _:
                 return False
 
+    def shuts(self, a: str, b: str) -> bool:
+        """Whether nothing at all came through between two nodes, either way."""
+        action = self.action
+        return isinstance(action, CutLink | BlackholeLink) and action.link.covers(a, b) and action.link.covers(b, a)
+
 
 class Troubles:
     """The trouble of a run so far: a fold over its events."""
@@ -93,6 +97,10 @@ class Troubles:
     def parted(self, a: str, b: str, since_s: float, patience_s: float) -> bool:
         """Whether anything, at any time since then, kept two nodes from hearing each other for longer than `patience_s`."""
         return any(spell.parts(a, b, patience_s) for spell in self._since(since_s))
+
+    def shut(self, a: str, b: str, since_s: float) -> bool:
+        """Whether nothing came through between two nodes from then until now."""
+        return any(spell.begin_s <= since_s and spell.end_s is None and spell.shuts(a, b) for spell in self._spells)
 
     def hampered(self, node: str, other: str, since_s: float) -> bool:
         """Whether there was trouble with `node` or the way to `other` since then, apart from nodes that ended."""

@@ -18,6 +18,7 @@ from dairt.model.scenario import Fixed, Latency, LogNormal, NetworkModel, Unifor
 from dairt.runtime.host import Listener
 from dairt.worlds.sim.clock import VirtualClock
 from dairt.worlds.sim.connection import Link, Machine, Post, SimConnection
+from dairt.worlds.sim.datagrams import Mail, SimDatagrams
 from dairt.worlds.sim.dice import Dice
 from dairt.worlds.streams import Gate, Turn
 
@@ -32,7 +33,8 @@ class SimNetwork:
     """The wires between all simulated hosts. Somebody must `run` it, under a VirtualClock unless given another `call_at`.
 
     `latency`, `bandwidth` (bytes a second) and `mtu` hold for every directed link, but for `special` ones, which have a
-    latency and a bandwidth of their own. All connections of a link share its bandwidth.
+    latency and a bandwidth of their own. All connections and datagrams of a link share its bandwidth; of the datagrams, each
+    is lost with the probability `datagram_loss`.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class SimNetwork:
         latency: Latency = DEFAULTS.latency,
         bandwidth: float = DEFAULTS.bandwidth,
         mtu: int = DEFAULTS.mtu,
+        datagram_loss: float = DEFAULTS.datagram_loss,
         special: Mapping[tuple[str, str], tuple[Latency, float]] | None = None,
         window: int = WINDOW_BYTES,
         call_at: Post | None = None,
@@ -54,6 +57,7 @@ class SimNetwork:
         self._links: dict[tuple[str, str], Link] = {}
         self._doors: dict[Address, SimListener] = {}
         self._machines: dict[str, Machine] = {}
+        self._mail = Mail(dice, datagram_loss, self._link, self._post)
         self._ports = count(FIRST_FREE_PORT)
         self._call_at = call_at
         self._is_running = False
@@ -65,6 +69,7 @@ class SimNetwork:
     def power_off(self, name: str) -> None:
         """Take the power from a host: its connections end without a word, and from now on it answers nobody."""
         self._machine(name).power_off()
+        self._mail.power_off(name)
 
     def power_on(self, name: str) -> None:
         """Give a host its power back; harmless where it has it."""
@@ -92,14 +97,22 @@ class SimNetwork:
     async def listen(self, name: str, address: Address) -> "SimListener":
         """Open a door at one of the ports of the host `name`."""
         await trio.lowlevel.checkpoint()
-        if address.host != name:
-            raise OSError(errno.EADDRNOTAVAIL, f"{address} is not an address of {name}")
-        if not address.port:
-            address = Address(name, next(self._ports))
+        address = self._own(name, address)
         if address in self._doors:
             raise OSError(errno.EADDRINUSE, f"{address} is taken")
         door = self._doors[address] = SimListener(address, self._doors)
         return door
+
+    async def open_datagrams(self, name: str, address: Address) -> SimDatagrams:
+        """Send and receive datagrams at one of the ports of the host `name`; doors have ports of their own."""
+        await trio.lowlevel.checkpoint()
+        return self._mail.open(self._own(name, address))
+
+    def _own(self, name: str, address: Address) -> Address:
+        """An address of the host `name`, with a free port where none is given."""
+        if address.host != name:
+            raise OSError(errno.EADDRNOTAVAIL, f"{address} is not an address of {name}")
+        return address if address.port else Address(name, next(self._ports))
 
     async def connect(self, name: str, address: Address) -> SimConnection:
         """Open a connection from the host `name`."""
@@ -168,6 +181,10 @@ class SimCard:
     async def connect(self, address: Address) -> SimConnection:
         """Open a connection; refused, after a round trip, where nobody listens."""
         return await self._network.connect(self._name, address)
+
+    async def open_datagrams(self, address: Address) -> SimDatagrams:
+        """Send and receive datagrams; the host part must be this host's name."""
+        return await self._network.open_datagrams(self._name, address)
 
 
 class SimListener(Listener):
