@@ -75,9 +75,9 @@ class Story:
 async def tell(story: Story) -> str:
     """A cluster at work; a graph; a socket killed in the middle of it; and the graph goes on."""
     await story.until(lambda seen: seen.now_s >= 12.1, step_s=0.1)
-    await story.press("g")
+    await story.press("w")
     await story.until(lambda seen: _run_so_far(seen) >= 0.3, step_s=0.002)
-    await story.press("k", "enter")
+    await story.press("x", "enter")
     await story.until(lambda seen: _run_so_far(seen) >= 0.7, step_s=0.002)
     return await story.picture()
 

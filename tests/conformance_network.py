@@ -166,6 +166,36 @@ def test_buffers_arrive_in_order_whatever_they_are(arm: str) -> None:
 
 
 @pytest.mark.parametrize("arm", ARMS)
+def test_what_is_sent_without_waiting_arrives_in_its_place_or_is_not_sent_at_all(arm: str) -> None:
+    async def story(pair: Pair) -> None:
+        near, far = await pair.connected()
+        async with near, far:
+            for sender, receiver in ((near, far), (far, near)):
+                await sender.send_all(b"first ")
+                expected = b"first second third" if sender.send_now([b"sec", bytearray(b"ond ")]) else b"first third"
+                await sender.send_all(b"third")
+                assert await read_exactly(receiver, len(expected)) == expected
+
+    play(arm, story)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_what_would_have_to_wait_is_not_sent_without_waiting(arm: str) -> None:
+    async def story(pair: Pair) -> None:
+        near, far = await pair.connected()
+        async with far:
+            sent = 0
+            while near.send_now([bytes(65536)]):
+                sent += 65536
+                assert sent <= 16 * MIB, "nobody reads"
+            await near.aclose()
+            assert not near.send_now([b"too late"])
+            assert len(await read_all(far)) == sent
+
+    play(arm, story)
+
+
+@pytest.mark.parametrize("arm", ARMS)
 def test_what_was_sent_before_a_close_arrives_and_then_the_end(arm: str) -> None:
     async def story(pair: Pair) -> None:
         for turn in (0, 1):

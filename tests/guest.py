@@ -12,6 +12,7 @@ from dairt.model import tensor
 from dairt.model.address import Address
 from dairt.model.config import Limits
 from dairt.protocol import wire
+from dairt.protocol.datagrams import Ack, Packet, Ping, decode_packet, encode_packet
 from dairt.protocol.messages import Hello, Message, Sorry, Welcome
 from dairt.runtime.host import Connection
 from dairt.runtime.parts import PROTOCOL
@@ -100,7 +101,10 @@ Answer = Callable[[Message], tuple[Message, np.ndarray | None] | None]
 
 @asynccontextmanager
 async def impostor(world: SmallWorld, name: str, answer: Answer) -> AsyncIterator[None]:
-    """Stand in for a node, which is killed first: it welcomes everybody, and says what `answer` says; None is nothing."""
+    """Stand in for a node, which is killed first: it welcomes everybody, and says what `answer` says; None is nothing.
+
+    It answers pings, and says there that it holds what nobody else does.
+    """
     await world.kill(name)
     world.faults.switch_on(name)
     listener = await world.network.card(name).listen(Address(name, PORT))
@@ -117,5 +121,16 @@ async def impostor(world: SmallWorld, name: str, answer: Answer) -> AsyncIterato
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, serve, [listener])
+        nursery.start_soon(_answer_pings, world, name)
         yield
         nursery.cancel_scope.cancel()
+
+
+async def _answer_pings(world: SmallWorld, name: str) -> None:
+    async with await world.network.card(name).open_datagrams(Address(name, PORT)) as datagrams:
+        while True:
+            for data, source in await datagrams.receive():
+                match decode_packet(data).message:
+                    case Ping(number=number):
+                        answer = Packet("dairt", name, 7, 0, 7, (), Ack(name, 0, number))
+                        datagrams.send(encode_packet(answer), source)

@@ -105,7 +105,7 @@ def test_a_killed_node_and_its_fault_are_one_trouble() -> None:
     seen = seen_after(IN_TROUBLE)
     assert rows(seen) == [
         ("down", "n2 is down: kill n2", "r starts it", "0 s"),
-        ("active", "cut n0↔n1", "until healed: h", "1 s"),
+        ("active", "cut n0↔n1", "until healed: M", "1 s"),
         ("full", "n0: compute queue is full", "64 wait", "0 s"),
         ("done", "reset the sockets n0↔n1", "", ""),
     ]

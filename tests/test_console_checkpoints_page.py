@@ -13,7 +13,7 @@ from dairt.model.views import TensorView
 from dairt_console.chosen import Chosen
 from dairt_console.draw.checkpoints_page import is_about, key_rows
 from dairt_console.pages.checkpoints import Checkpoints
-from dairt_console.plans import Act, Ask, Cannot
+from dairt_console.plan_kinds import Act, Ask, Cannot
 from dairt_console.plans_checkpoints import file_of, plan_checkpoint
 from dairt_console.reducer import LinkChanged
 
@@ -93,6 +93,9 @@ def test_what_is_in_a_tensor_stands_there_once_it_was_looked_into() -> None:
         assert "float32 [512, 512]  version 4@n0, 1.00 MiB, 262,144 elements" in text
         assert "min -1.5  max 2.5  mean 0.25  zeros 3  ▲ 1 NaN, 0 infinite" in text
         assert "begins 0.5 -0.25" in text
+        assert "by now" not in text
+        await there.feed([holding(5, 3, 0)])
+        assert "n0 holds 5@n0 by now: enter looks again" in await there.settle()
         await there.feed([Peeked(0, "n0", "weights", reason="n0 is down")])
         assert "it cannot be looked into: n0 is down" in await there.settle()
 

@@ -125,7 +125,7 @@ def test_a_bug_in_the_link_is_not_swallowed() -> None:
 def test_killing_a_socket_takes_three_keys() -> None:
     with console("obeys") as terminal:
         terminal.wait_for(ALIVE)
-        terminal.press("k")
+        terminal.press("x")
         terminal.wait_for("Kill the sockets between n0 and", "▸ n1")
         terminal.press("\r")
         terminal.wait_for('taken  do = "conn.reset"', 'link = ["n0", "n1"]')
@@ -140,10 +140,9 @@ def dairt_console(*arguments: str, columns: int = 100, lines: int = 30, env: Map
 
 def test_a_first_look_kills_a_socket_and_sees_it_replaced() -> None:
     with dairt_console() as terminal:
-        terminal.wait_for("starting a 3-node cluster")
         terminal.wait_for("● live", ALIVE, "world tcp")
         children = terminal.children()
-        terminal.press("k")
+        terminal.press("x")
         terminal.wait_for("Kill the sockets between n0 and", "▸ n1")
         terminal.press("\r")
         terminal.wait_for("✓ healed  reset the sockets n0↔n1 · replaced in", "✓ healed   reset the sockets n0↔n1")
@@ -164,7 +163,7 @@ def test_a_killed_node_is_seen_down_and_comes_back(tmp_path: Path) -> None:
         terminal.wait_for("▸ n1")
         terminal.press("K")
         terminal.wait_for("Kill n1?", "2 of 3 nodes stay up")
-        terminal.press("y")
+        terminal.press("\r")
         terminal.wait_for("2/3 up", "✕ down", "n1 is down")
         terminal.press("r")
         terminal.wait_for(ALIVE, "healed   kill n1")

@@ -13,7 +13,7 @@ from dairt_console.export import FORMATS, free_path, read_format, snapshot_json,
 from dairt_console.recording import Recording
 from dairt_console.recording_file import RecordingFile
 from dairt_console.reducer import Seen
-from dairt_console.replay import Times, begin_recording, open_recording
+from dairt_console.replay import Times, begin_times, open_recording
 from dairt_console.session import Saving, session_path
 from test_recording import record, state
 
@@ -44,7 +44,7 @@ def test_a_session_is_written_when_it_is_told_under_a_name_that_is_free() -> Non
     saving = Saving()
     saving.ask(5, "", SEEN)
     said = saving.told(STORY, SEEN)
-    assert said == f"saved · dairt play first-look-session.toml --world sim --seed 7 gives digest {STORY.digest}"
+    assert said == f"saved · dairt play first-look-session.toml --world sim --seed 7 gives {STORY.digest[:12]}…"
     assert Path("first-look-session.toml").read_text() == STORY.text.replace("THIS_FILE", "first-look-session.toml")
     assert session_path("", SEEN) == Path("first-look-session-2.toml")
     assert saving.told(STORY, SEEN) == "", "nobody asked again"
@@ -113,8 +113,7 @@ def test_a_snapshot_is_exported_as_json_that_programs_read() -> None:
 
 def test_a_console_records_by_itself_goes_back_and_returns() -> None:
     clock = Clock()
-    recording, why_not = begin_recording(None)
-    times, seen = Times(recording, why_not=why_not, now=clock), Seen()
+    times, seen = Times(Recording(RecordingFile.unnamed()), now=clock), Seen()
     for frame in AT_WORK:
         times.take(seen, frame)
         seen = seen_after([frame], seen)
@@ -148,11 +147,9 @@ def test_without_a_recording_there_is_only_the_present_and_it_says_why() -> None
 def test_a_folder_that_cannot_be_written_ends_no_console(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(here / "file"))
-    recording, why_not = begin_recording(None)
-    assert recording is None
-    assert why_not.startswith("not recording: ")
+    assert begin_times(None).go("1").startswith("not recording: ")
     with pytest.raises(UsageError, match="cannot record there"):
-        begin_recording(here / "none" / "x.rec")
+        begin_times(here / "none" / "x.rec")
 
 
 def test_a_recording_saved_while_it_goes_on_can_be_replayed(here: Path) -> None:

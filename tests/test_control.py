@@ -13,14 +13,13 @@ import trio.testing
 from dairt.control import frames
 from dairt.control.client import ControlClient, connect, greeted
 from dairt.control.conversation import ANSWERS_MAX, Client
-from dairt.control.frames import Answer, Bye, Entries, Graphs, Hello, Latest, Peeked, Role, ServerFrame
-from dairt.control.peeks import WAITING_MAX
+from dairt.control.frames import Answer, Bye, Entries, Hello, Latest, Role, ServerFrame
 from dairt.control.server import CLIENTS_MAX, ControlServer
 from dairt.errors import PeerUnreachable, UsageError
 from dairt.model.action import Heal, KillNode, RestartNode
 from dairt.model.address import Address
 from dairt.model.events import Entry, FaultFired, PhaseBegan
-from dairt.model.views import GraphView, Snapshot
+from dairt.model.views import Snapshot
 from dairt.worlds.sim.clock import VirtualClock
 from dairt.worlds.sim.scheduler import seeded
 from toy_world import TICK_S, ToyWorld
@@ -390,59 +389,3 @@ def test_watched_paused_and_stepped_a_simulation_takes_the_same_steps() -> None:
         return world.entries
 
     assert play(steered=True) == play(steered=False)
-
-
-async def until_peeked(client: ControlClient, question: int) -> Peeked:
-    async for frame in client:
-        if isinstance(frame, Peeked) and frame.id == question:
-            return frame
-    raise AssertionError("the stream ended")
-
-
-@pytest.mark.trio
-async def test_a_look_into_a_tensor_is_answered_with_what_is_in_it() -> None:
-    async with watching(ToyWorld(VirtualClock(speed=0)), role="view") as client:
-        await until_latest(client)
-        peeked = await until_peeked(client, await client.peek("n0", "w"))
-        assert peeked.tensor is not None
-        assert (peeked.node, peeked.key, peeked.reason) == ("n0", "w", "")
-        assert (peeked.tensor.shape, peeked.tensor.nans, peeked.tensor.most) == ((2, 2), 1, 3.0)
-        peeked = await until_peeked(client, await client.peek("n0", "nosuch"))
-        assert (peeked.tensor, peeked.reason) == (None, "n0 holds no 'nosuch'")
-
-
-@pytest.mark.trio
-async def test_more_looks_than_can_wait_are_refused_and_each_question_has_its_answer() -> None:
-    async with watching(ToyWorld(VirtualClock(speed=0))) as client:
-        await until_latest(client)
-        questions = [await client.peek("n0", "w") for _ in range(3 * WAITING_MAX)]
-        answers: list[Peeked] = []
-        async for frame in client:
-            if isinstance(frame, Peeked):
-                answers.append(frame)
-            if len(answers) == len(questions):
-                break
-        assert sorted(answer.id for answer in answers) == questions
-        assert all(answer.tensor is not None or "already wait" in answer.reason for answer in answers)
-
-
-@pytest.mark.trio
-async def test_the_shape_of_a_graph_is_told_once_and_also_to_who_comes_later() -> None:
-    world = ToyWorld(VirtualClock(speed=0))
-    first, second = (GraphView(digest, digest, (), (), ()) for digest in ("d1", "d2"))
-    world.graphs = {"d1": first}
-    async with watching(world) as client:
-        _, before = await until_latest(client)
-        assert Graphs((first,)) in before
-        world.graphs = {"d1": first, "d2": second}
-        seen = await until_answer(client, await client.set_speed(0), "done")
-        seen += (await until_latest(client))[1]
-        assert [frame for frame in seen if isinstance(frame, Graphs)] == [Graphs((second,))]
-
-
-@pytest.mark.trio
-async def test_a_look_into_a_tensor_of_a_world_that_is_not_there_yet_is_refused() -> None:
-    with ControlServer(hello(), listen=LOOPBACK) as server:
-        async with connect(server.address) as (_, client):
-            peeked = await until_peeked(client, await client.peek("n0", "w"))
-    assert "still starting" in peeked.reason

@@ -8,6 +8,7 @@ import pytest
 
 from dairt.__main__ import run
 from dairt.model.events import Entry, PhaseBegan
+from dairt.rehearsal import gallery
 from dairt.rehearsal.certificate import Certificate, Mark
 from dairt.rehearsal.doctor import CONDITIONS, Condition, Diagnosis, Finding, examine
 from dairt.rehearsal.play import play
@@ -123,6 +124,22 @@ def test_the_command_says_so_with_its_exit_code(
     assert run(["doctor", short, "--seed", "6", "--json"]) == 4
     said = json.loads(capsys.readouterr().out)
     assert (said["exit_code"], said["findings"][0]["number"], asked) == (4, 5, [(short, 6)])
+
+
+def test_several_stories_are_examined_and_the_worst_counts(
+    short: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def examined(patient: str, seed: int, **rest: object) -> Diagnosis:
+        findings = (Finding("malloc", 5, "a", "b"),) if patient == short else ()
+        return Diagnosis(patient, seed, "abc", ("hashes 0", "malloc"), findings, {})
+
+    monkeypatch.setattr("dairt.commands.doctor.examine", examined)
+    assert run(["doctor", short, "kill_socket"]) == 4
+    *_, well = capsys.readouterr().out.splitlines()
+    assert well == "kill_socket, seed 0: the same under 2 conditions, digest abc"
+    assert run(["doctor"]) == 0
+    examined_stories = [line.partition(",")[0] for line in capsys.readouterr().out.splitlines()]
+    assert examined_stories == [name for name in gallery.names() if gallery.load(name).ends]
 
 
 def test_a_story_without_an_end_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,9 +29,11 @@ from dairt.model.action import (
 from dairt.model.scenario_toml import parse_scenario
 from dairt.model.views import FaultView
 from dairt_console.actions import BY_ID, COMMANDS
+from dairt_console.chosen import Chosen
 from dairt_console.draw.bars import progress, sparkline
 from dairt_console.draw.checkpoints import CHECKPOINT_COLUMNS
-from dairt_console.draw.chrome import footer, header, tabs
+from dairt_console.draw.chrome import Place, footer, header, tabs
+from dairt_console.draw.page_bar import page_bar
 from dairt_console.draw.columns import heading, place, row
 from dairt_console.draw.layout import FRAME, PANELS, layout
 from dairt_console.draw.scenario_line import scenario_line
@@ -40,10 +42,11 @@ from dairt_console.draw.states import state
 from dairt_console.draw.tables import NODE_COLUMNS, RUN_COLUMNS, node_rows, run_rows
 from dairt_console.draw.troubles import TROUBLE_COLUMNS
 from dairt_console.draw.units import age, clock, count, duration, rate, size, speed
-from dairt_console.plans import Act, Ask, Cannot, Pick, Speed, StepTime, plan
+from dairt_console.plan_kinds import Act, Ask, Cannot, Pick, Speed, StepTime
+from dairt_console.plans import plan
 from dairt_console.reducer import LinkChanged, Seen
 from dairt_console.screens.overlays import Choose, Confirm, Help, help_lines
-from dairt_console.screens.overview import Overview
+from dairt_console.pages.overview import Overview
 from dairt_console.widgets.log import Log
 from dairt_console.widgets.table import Table
 
@@ -173,14 +176,14 @@ def test_a_run_that_went_with_its_coordinator_is_shown_as_lost() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 200])
 def test_the_header_never_drops_the_link_and_never_overflows(width: int) -> None:
-    line = header(TROUBLE, "first_look", width)
+    line = header(TROUBLE, Place("first_look", ("nodes", "n1")), width)
     assert width_of(line) <= width
     assert "● live" in text_of(line)
 
 
 def test_the_footer_keeps_the_way_out_and_the_way_on() -> None:
     for width in (24, 40, 60, 100, 300):
-        line = footer(COMMANDS, width)
+        line = footer(COMMANDS, width).line
         assert width_of(line) <= width
         assert "? all keys" in text_of(line)
         assert "q quit" in text_of(line)
@@ -193,13 +196,35 @@ def test_tabs_fit_and_mark_the_one_in_front(width: int) -> None:
     assert "[Runs" in text_of(line)
 
 
-def test_the_layout_fits_the_terminal() -> None:
-    assert layout(60, 16, 3).shape == layout(120, 16, 3).shape == layout(79, 50, 3).shape == "tabs"
-    assert layout(80, 24, 3).shape == layout(100, 30, 3).shape == "normal"
-    assert layout(200, 50, 3).shape == "wide"
-    assert layout(60, 16, 3).hidden("nodes") == ("checkpoints", "runs", "trouble")
-    assert layout(60, 12, 3).hidden("nodes") == tuple(PANELS[1:])
-    assert layout(100, 30, 1000).rows == layout(100, 30, 500).rows
+def test_the_layout_fits_the_page() -> None:
+    assert layout(60, 11, 3).shape == layout(120, 11, 3).shape == layout(79, 45, 3).shape == "tabs"
+    assert layout(80, 19, 3).shape == layout(100, 25, 3).shape == "normal"
+    assert layout(200, 45, 3).shape == "wide"
+    assert layout(60, 14, 3).hidden("nodes") == ("checkpoints", "runs", "trouble")
+    assert layout(60, 11, 3).hidden("nodes") == tuple(PANELS[1:])
+    assert layout(100, 25, 1000).rows == layout(100, 25, 500).rows
+
+
+TITLES = ("Overview", "Topology", "Runs", "Nodes", "Checkpoints", "Faults", "Events")
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 79, 100, 200])
+def test_the_page_bar_fits_and_a_click_goes_to_the_page_it_is_on(width: int) -> None:
+    bar = page_bar(TITLES, 3, width)
+    text = text_of(bar.line)
+    assert width_of(bar.line) <= width
+    assert "[4" in text
+    for number in range(len(TITLES)):
+        assert bar.at(text.index(str(number + 1))) == number
+    assert bar.at(width + 1) is None
+
+
+def test_a_click_on_the_footer_is_the_command_it_is_on() -> None:
+    keys = footer(COMMANDS, 100)
+    text = text_of(keys.line)
+    assert keys.at(text.index("x kill socket")) == "kill_socket"
+    assert keys.at(text.index("q quit") + 5) == "quit"
+    assert keys.at(0) == ""
 
 
 # -- what a key comes to -----------------------------------------------------------------------------------------------
@@ -212,13 +237,13 @@ def test_no_key_means_two_things() -> None:
 
 
 @pytest.mark.parametrize("nodes", [1, 3, 8, 64])
-@pytest.mark.parametrize("height", [24, 30, 40, 60, 90])
+@pytest.mark.parametrize("height", [19, 25, 35, 55, 85])
 def test_every_panel_has_room_for_a_row(height: int, nodes: int) -> None:
     *fixed, last = layout(100, height, nodes).rows.split()
     heights = [int(rows) for rows in fixed]
     assert last == "1fr"
     assert min(heights) > FRAME
-    assert height - 3 - sum(heights) > FRAME
+    assert height - sum(heights) > FRAME
 
 
 def test_no_panel_rebinds_a_key_and_every_key_is_in_the_help() -> None:
@@ -232,17 +257,17 @@ def test_no_panel_rebinds_a_key_and_every_key_is_in_the_help() -> None:
 
 
 def test_an_action_is_about_the_chosen_node() -> None:
-    match plan("broadcast", WORK, "n1"):
+    match plan("broadcast", WORK, Chosen("n1")):
         case Act(Broadcast(key, _, source)):
             assert (key, source) == ("tensor", "n1")
         case other:
             pytest.fail(f"{other}")
-    assert plan("restart_node", TROUBLE, "n2") == Act(RestartNode("n2"))
-    assert plan("heal_all", TROUBLE, "") == Act(Heal())
+    assert plan("restart_node", TROUBLE, Chosen("n2")) == Act(RestartNode("n2"))
+    assert plan("heal_all", TROUBLE, Chosen("")) == Act(Heal())
 
 
 def test_a_socket_is_killed_on_the_link_that_is_picked() -> None:
-    match plan("kill_socket", WORK, "n1"):
+    match plan("kill_socket", WORK, Chosen("n1")):
         case Pick(question, choices):
             assert "n1" in question
             assert [action for _, action in choices] == [ResetConnection(Link("n1", "n0")), ResetConnection(Link("n1", "n2"))]
@@ -251,7 +276,7 @@ def test_a_socket_is_killed_on_the_link_that_is_picked() -> None:
 
 
 def test_killing_a_node_asks_and_says_what_is_lost() -> None:
-    match plan("kill_node", WORK, "n1"):
+    match plan("kill_node", WORK, Chosen("n1")):
         case Ask(_, lines, action):
             text = " ".join(lines)
             assert action == KillNode("n1")
@@ -266,7 +291,7 @@ def test_what_is_not_yet_on_disk_is_named_before_it_is_lost() -> None:
     node = WORK.nodes[0]
     unsaved = replace(node, checkpoints=(replace(node.checkpoints[0], state="writing"), *node.checkpoints[1:]))
     seen = seen_after([Latest(snapshot(13.0, nodes=(unsaved, *WORK.nodes[1:])))], WORK)
-    what = plan("kill_node", seen, "n0")
+    what = plan("kill_node", seen, Chosen("n0"))
     assert isinstance(what, Ask)
     assert "Not yet on disk: weights (1.00 MiB)." in what.lines
 
@@ -288,7 +313,7 @@ def test_what_is_not_yet_on_disk_is_named_before_it_is_lost() -> None:
     ],
 )
 def test_what_cannot_be_done_says_why(command: str, seen: Seen, selected: str, why: str) -> None:
-    what = plan(command, seen, selected)
+    what = plan(command, seen, Chosen(selected))
     assert isinstance(what, Cannot)
     assert why in what.reason
 
@@ -299,35 +324,35 @@ def test_what_cannot_be_done_says_why(command: str, seen: Seen, selected: str, w
 def test_a_role_allows_its_share(role: str, allowed: list[str]) -> None:
     seen = seen_after([*AT_WORK, Hello("tcp", "first-look", 7, role)])  # type: ignore[arg-type]
     commands = ("broadcast", "kill_socket")
-    assert [name for name in commands if not isinstance(plan(name, seen, "n0"), Cannot)] == allowed
+    assert [name for name in commands if not isinstance(plan(name, seen, Chosen("n0")), Cannot)] == allowed
 
 
 def test_one_fault_is_healed_at_once_and_of_several_one_is_picked() -> None:
     faults = tuple(FaultView(f"f{i}", "link.cut", f"cut n0↔n{i}", "active") for i in (1, 2))
     over = FaultView("f3", "disk.full", "fill the disk of n0", "healed")
     seen = seen_after([Latest(snapshot(13.0, faults=(faults[0], over)))], WORK)
-    assert plan("heal_one", seen, "n0") == Act(Heal("f1"))
+    assert plan("heal_one", seen, Chosen("n0")) == Act(Heal("f1"))
     seen = seen_after([Latest(snapshot(13.0, faults=faults))], WORK)
-    assert plan("heal_one", seen, "n0") == Pick("Heal which?", (("cut n0↔n1", Heal("f1")), ("cut n0↔n2", Heal("f2"))))
+    assert plan("heal_one", seen, Chosen("n0")) == Pick("Heal which?", (("cut n0↔n1", Heal("f1")), ("cut n0↔n2", Heal("f2"))))
 
 
 def test_virtual_time_is_steered() -> None:
     def at(pace: float) -> Seen:
         return seen_after([*AT_WORK, Hello("sim", "first-look", 7, "operate"), Latest(snapshot(13.0, speed=pace))])
 
-    assert plan("pause", at(1.0), "") == Speed(0.0)
-    assert plan("pause", at(0.0), "", resume_at=5.0) == Speed(5.0)
-    assert plan("step", at(1.0), "") == StepTime(0.1)
-    assert plan("faster", at(1.0), "") == Speed(2.0)
-    assert plan("faster", at(math.inf), "") == Speed(math.inf)
-    assert plan("slower", at(1.0), "") == Speed(0.5)
-    assert plan("slower", at(0.1), "") == Speed(0.1)
+    assert plan("pause", at(1.0), Chosen("")) == Speed(0.0)
+    assert plan("pause", at(0.0), Chosen(""), resume_at=5.0) == Speed(5.0)
+    assert plan("step", at(1.0), Chosen("")) == StepTime(0.1)
+    assert plan("faster", at(1.0), Chosen("")) == Speed(2.0)
+    assert plan("faster", at(math.inf), Chosen("")) == Speed(math.inf)
+    assert plan("slower", at(1.0), Chosen("")) == Speed(0.5)
+    assert plan("slower", at(0.1), Chosen("")) == Speed(0.1)
 
 
 def test_a_step_under_way_does_not_count_as_a_speed() -> None:
     stepping = seen_after([*AT_WORK, Hello("sim", "first-look", 7, "operate"), Latest(snapshot(13.0, speed=math.inf))])
-    assert plan("pause", stepping, "", 2.0, held=True) == Speed(2.0)
-    assert plan("faster", stepping, "", 2.0, held=True) == Speed(5.0)
+    assert plan("pause", stepping, Chosen(""), 2.0, held=True) == Speed(2.0)
+    assert plan("faster", stepping, Chosen(""), 2.0, held=True) == Speed(5.0)
 
 
 LINK = Link("n0", "n1")

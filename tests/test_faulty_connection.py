@@ -28,6 +28,23 @@ def test_a_partition_holds_bytes_both_ways_and_drops_none() -> None:
     play(story)
 
 
+def test_what_trouble_holds_is_not_sent_past_it() -> None:
+    async def story(bench: Bench) -> None:
+        near, far = await bench.connected()
+        async with near, far:
+            bench.faults.apply("cut", CutLink(A_B))
+            await near.send_all(b"held, ")
+            assert not near.send_now([b"past it"])
+            bench.faults.heal("cut")
+            assert not near.send_now([b"past it"]), "what was held has not gone out yet"
+            await near.send_all(b"behind, ")
+            assert await read_exactly(far, 14) == b"held, behind, "
+            assert near.send_now([b"straight"])
+            assert await far.receive_some() == b"straight"
+
+    play(story)
+
+
 def test_a_cut_takes_hold_in_the_middle_of_a_send_and_of_a_receive() -> None:
     async def story(bench: Bench) -> None:
         near, far = await bench.connected()

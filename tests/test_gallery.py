@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from dairt.errors import UsageError
-from dairt.model.action import DownNode
+from dairt.model.action import DownNode, kind_of
 from dairt.model.action_toml import FAULTS
+from dairt.model.scenario import Seeds
 from dairt.rehearsal import gallery
 from dairt.rehearsal.judge import check_expectations
 from dairt.rehearsal.stage import check_world
@@ -35,9 +36,21 @@ def test_every_kind_of_trouble_is_in_a_story_and_every_story_in_the_table() -> N
     )
     assert restarted  # what `then = { restart_after = … }` writes
     assert kinds | {"node.restart"} == set(FAULTS)
-    table = (gallery.scenarios_dir() / "README.md").read_text(encoding="utf-8")
-    for name in gallery.names():
-        assert f"| [`{name}`]({name}.toml) | {gallery.load(name).summary} |" in table
+    table = "\n".join(row(name) for name in gallery.names())
+    assert table in (gallery.scenarios_dir() / "README.md").read_text("utf-8"), f"the table must be:\n{table}"
+
+
+def row(name: str) -> str:
+    """A story's line in the table of them."""
+    story = gallery.load(name)
+    kinds = dict.fromkeys(kind_of(fault.action) for fault in story.faults)
+    faults = ", ".join(f"`{kind}`" for kind in kinds) or "none"
+    return f"| [`{name}`]({name}.toml) | {story.summary} | {faults} | {', '.join(story.worlds)} |"
+
+
+@pytest.mark.parametrize("name", [name for name in gallery.names() if gallery.load(name).ends])
+def test_every_story_that_ends_names_its_seeds_for_every_day_and_for_the_night(name: str) -> None:
+    assert gallery.load(name).seeds == {"ci": Seeds(0, 24), "nightly": Seeds(0, 999)}
 
 
 def test_a_story_is_found_by_name_and_by_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -68,10 +68,10 @@ def test_a_member_started_again_is_back_within_two_periods_and_some(members: int
 
 def test_a_new_life_is_told_of_once_to_each() -> None:
     one = Membership("n0", ["n0", "n1"], RULE, 0.0, cluster="c", life=1, random=Random(0))
-    packet = Packet("c", "n1", 77, 0, (), Ping("n0", 1))
+    packet = Packet("c", "n1", 77, 0, 0, (), Ping("n0", 1))
     assert one.receive(packet, 0.1).lives == [("n1", 77)]
     assert one.receive(packet, 0.2).lives == []
-    assert one.receive(Packet("c", "n1", 78, 0, (), Ping("n0", 1)), 0.3).lives == [("n1", 78)]
+    assert one.receive(Packet("c", "n1", 78, 0, 0, (), Ping("n0", 1)), 0.3).lives == [("n1", 78)]
 
 
 def test_both_sides_of_a_partition_give_each_other_up_and_meet_again() -> None:
@@ -161,7 +161,7 @@ def test_one_that_stood_still_past_its_suspicion_defends_itself() -> None:
 
 def test_a_wrongly_suspected_member_defends_itself_by_a_higher_incarnation() -> None:
     one = Membership("n0", ["n0", "n1"], RULE, 0.0, cluster="c", life=1, random=Random(0))
-    accused = Packet("c", "n1", 5, 0, (Rumour("n0", "suspect", 0),), Ping("n0", 9))
+    accused = Packet("c", "n1", 5, 0, 0, (Rumour("n0", "suspect", 0),), Ping("n0", 9))
     ((to, answer),) = one.receive(accused, 0.1).sends
     assert (to, answer.incarnation) == ("n1", 1)
     assert Rumour("n0", "alive", 1) in answer.rumours
@@ -170,12 +170,12 @@ def test_a_wrongly_suspected_member_defends_itself_by_a_higher_incarnation() -> 
 def test_strangers_other_clusters_and_datagrams_for_others_are_ignored() -> None:
     one = Membership("n0", ["n0", "n1"], RULE, 0.0, cluster="c", life=1, random=Random(0))
     for packet in (
-        Packet("c", "stranger", 5, 0, (), Ping("n0", 1)),
-        Packet("other", "n1", 5, 0, (), Ping("n0", 1)),
-        Packet("c", "n1", 5, 0, (), Ping("n7", 1)),
+        Packet("c", "stranger", 5, 0, 0, (), Ping("n0", 1)),
+        Packet("other", "n1", 5, 0, 0, (), Ping("n0", 1)),
+        Packet("c", "n1", 5, 0, 0, (), Ping("n7", 1)),
     ):
         assert one.receive(packet, 0.1).sends == []
-    steps = one.receive(Packet("c", "n1", 5, 0, (Rumour("stranger", "dead", 0),), PingFor("stranger", 1)), 0.2)
+    steps = one.receive(Packet("c", "n1", 5, 0, 0, (Rumour("stranger", "dead", 0),), PingFor("stranger", 1)), 0.2)
     assert (steps.sends, steps.changes) == ([], [])
 
 
@@ -183,7 +183,7 @@ def test_an_acknowledgement_nobody_asked_for_is_no_sign_of_anothers_life() -> No
     bench = Bench(3)
     bench.kill("n1")
     bench.run(12.0)
-    bench.members["n0"].receive(Packet("bench", "n2", 1, 0, (), Ack("n1", 0, 4711)), bench.now)
+    bench.members["n0"].receive(Packet("bench", "n2", 1, 0, 0, (), Ack("n1", 0, 4711)), bench.now)
     assert bench.members["n0"].state("n1") == "dead"
 
 
@@ -264,6 +264,7 @@ PACKETS = st.builds(
     NAMES,
     NUMBERS,
     NUMBERS,
+    NUMBERS,
     st.lists(st.builds(Rumour, NAMES, st.sampled_from(["alive", "suspect", "dead"]), NUMBERS), max_size=3).map(tuple),
     st.one_of(
         st.builds(Ping, NAMES, NUMBERS),
@@ -300,6 +301,12 @@ def test_the_longest_names_fit_a_datagram() -> None:
     for name in names:
         rumours.add(Rumour(name, "suspect", 2**40))
     packet = Packet(
-        "c" * 63, names[0], 2**48 - 1, 2**40, rumours.take(Rumour(names[1], "dead", 2**40)), Ack(names[2], 2**40, 2**40)
+        "c" * 63,
+        names[0],
+        2**48 - 1,
+        2**40,
+        2**64 - 1,
+        rumours.take(Rumour(names[1], "dead", 2**40)),
+        Ack(names[2], 2**40, 2**40),
     )
     assert len(encode_packet(packet)) <= DATAGRAM_MAX_BYTES

@@ -97,7 +97,7 @@ def test_two_pauses_of_a_node_end_with_the_last_of_them() -> None:
         await trio.sleep(10)
         assert of_n1(bench) == said
         bench.heal("second")
-        await bench.until(lambda: of_n1(bench) > said)
+        await bench.until(lambda: any(event.peer == "n1" for event in bench.events(PeerReturned, "n0")))
 
     on_the_bench(story)
 

@@ -33,7 +33,7 @@ def test_every_dtype_that_travels_can_be_looked_into(dtype: str) -> None:
 
 def test_nothing_and_a_single_number_are_tensors_too() -> None:
     assert tensor_view(np.zeros((0, 3), np.float32), V).looked_at == 0
-    assert tensor_view(np.float32(2.5).reshape(()), V).first == (2.5,)
+    assert tensor_view(np.full((), 2.5, np.float32), V).first == (2.5,)
 
 
 def test_of_a_large_tensor_the_beginning_is_looked_at() -> None:

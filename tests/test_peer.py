@@ -88,7 +88,6 @@ def test_whoever_waits_for_an_answer_of_a_life_that_is_over_asks_the_next_one(se
                     world.journal.listeners.remove(hear)
                     nursery.start_soon(strike)
 
-            await world.until(lambda: bool(world.events(SocketOpened, "n1")))
             await world.cluster.broadcast("before", X)
             world.journal.listeners.append(hear)
             begun = trio.current_time()

@@ -312,5 +312,5 @@ def test_the_place_is_the_entrys_own_line() -> None:
 
 
 def test_every_action_explains_itself() -> None:
-    assert set(FAULTS) | set(WORK) | {"heal"} == set(DO)
+    assert set(FAULTS) | set(WORK) | {"heal", "checkpoint.verify", "checkpoint.restore"} == set(DO)
     assert suggestion("chunk", ["x", "y"]) == "there is 'x', 'y'"

@@ -79,6 +79,7 @@ RULES: dict[str, Any] = {
     "enum": rule(lambda value, right: value in right),
     "pattern": rule(lambda value, right: not isinstance(value, str) or re.search(right, value)),
     "minimum": rule(lambda value, right: not isinstance(value, int | float) or value >= right),
+    "maximum": rule(lambda value, right: not isinstance(value, int | float) or value <= right),
     "minItems": rule(lambda value, right: not isinstance(value, list) or len(value) >= right),
     "maxItems": rule(lambda value, right: not isinstance(value, list) or len(value) <= right),
     "required": rule(lambda value, right: not isinstance(value, dict) or all(key in value for key in right)),

@@ -8,8 +8,10 @@ import pytest
 import trio
 import trio.testing
 
-from dairt.errors import UsageError
+from dairt.errors import Refused, UsageError
 from dairt.model import tensor
+from dairt.model.action import Put, RestoreCheckpoint, TensorRecipe, VerifyCheckpoint, kind_of, nodes_of
+from dairt.model.action_toml import keys_of
 from dairt.model.events import (
     ActionRefused,
     CheckpointDamaged,
@@ -18,8 +20,10 @@ from dairt.model.events import (
     CheckpointVerified,
     Event,
 )
+from dairt.model.scenario import Scenario
 from dairt.model.version import Version
 from dairt.protocol.messages import ALL
+from dairt.rehearsal.stage import Setting, open_stage
 from dairt.runtime.store import Store
 from dairt.runtime.workers import WorkerPool
 from dairt.worlds.sim.dice import Dice
@@ -49,9 +53,9 @@ class Bench:
         await file.aclose()
 
     def told(self, *kinds: type[Event]) -> list[tuple[str, Version]]:
-        return [
-            (type(e).__name__, e.version) for e in self.events if isinstance(e, kinds) and not isinstance(e, CheckpointSetAside)
-        ]
+        """The events of these kinds, and of which version each is."""
+        about = (CheckpointVerified, CheckpointDamaged, CheckpointDurable)
+        return [(type(e).__name__, e.version) for e in self.events if isinstance(e, about) and isinstance(e, kinds)]
 
 
 @asynccontextmanager
@@ -160,3 +164,25 @@ def test_care_for_a_node_that_is_down_is_refused_in_one_sentence() -> None:
     [refused] = [entry.event for entry in heard.heard(ActionRefused)]
     assert isinstance(refused, ActionRefused)
     assert refused.reason == "b is down"
+
+
+@pytest.mark.parametrize("action", [VerifyCheckpoint("a"), RestoreCheckpoint("a+b", "w"), VerifyCheckpoint("b", "x/y z")])
+def test_care_is_read_from_a_scenario_as_it_was_written(action: VerifyCheckpoint | RestoreCheckpoint) -> None:
+    node = 'node = ["a", "b"]' if action.node == "a+b" else f'node = "{action.node}"'
+    entry = f'[[do]]\ndo = "{kind_of(action)}"\nat = "1s"\n{node}\n' + (f'key = "{action.key}"\n' if action.key else "")
+    assert [do.action for do in story(entry).actions] == [action]
+    assert keys_of(action).get("key", "") == action.key
+    assert nodes_of(action) == tuple(action.node.split("+"))
+
+
+@pytest.mark.trio
+async def test_a_node_in_a_process_of_its_own_reads_its_files_back_too() -> None:
+    async with open_stage(Setting(Scenario("apart", ("n0",)), "proc", 0)) as stage:
+        with trio.fail_after(30):
+            await stage.cluster.start("n0")
+            await stage.inject(Put("w", TensorRecipe((4,)), "n0"))
+            await stage.inject(VerifyCheckpoint("n0", "w"))
+            while not any(isinstance(entry.event, CheckpointVerified) for entry in stage.journal.since(0, 1000)[0]):
+                await stage.journal.wait(stage.journal.last_seq)
+            with pytest.raises(Refused, match="holds no 'nosuch'"):
+                await stage.inject(VerifyCheckpoint("n0", "nosuch"))

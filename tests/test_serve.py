@@ -161,7 +161,10 @@ async def test_a_story_that_ends_says_its_verdict_and_exits_with_it(tmp_path: Pa
             async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream:
                 frames = [frame async for frame in ControlClient(stream)]
             _, last_line = await trio.to_thread.run_sync(end, child)
-    assert frames[-1] == Bye(0, "kill_socket held")
+    bye = frames[-1]
+    assert isinstance(bye, Bye)
+    assert (bye.exit, bye.reason) == (0, "kill_socket held")
+    assert len(bye.digest) == 32
     assert (child.returncode, last_line) == (0, "kill_socket held")
     last = [frame.snapshot for frame in frames if isinstance(frame, Latest)][-1]
     assert {promise.state for promise in last.promises} == {"holds"}

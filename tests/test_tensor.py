@@ -86,6 +86,7 @@ def test_bfloat16_survives_where_it_is_known_and_is_refused_by_name_elsewhere(mo
     assert encoded[5] == 14
     assert_same(tensor.decode(encoded, max_bytes=LIMIT), array)
     monkeypatch.delitem(tensor._KNOWN, "bfloat16")
+    tensor._wire_dtype.cache_clear()
     with pytest.raises(tensor.UnknownDtype, match="a bfloat16 tensor can be read only where the ml_dtypes package"):
         tensor.decode(encoded, max_bytes=LIMIT)
     with pytest.raises(tensor.UnknownDtype, match="dtype bfloat16 cannot be sent"):

@@ -11,9 +11,9 @@ from dairt_console.draw.spans import text_of, width_of
 from dairt_console.draw.transport import transport_bar
 from dairt_console.recording import Recording
 from dairt_console.recording_file import RecordingFile
-from dairt_console.recording_format import Mark
 from dairt_console.reducer import Seen, apply
-from dairt_console.transport import Tape, Transport
+from dairt_console.transport import Transport
+from dairt_console.transport_tape import Mark, Tape
 from test_recording import moments, record, state
 
 __all__ = ["state"]  # every recording here is in a folder of its own

@@ -13,9 +13,10 @@ from dairt.control.server import ControlServer
 from dairt.errors import UsageError
 from dairt.model.action import Action, kind_of
 from dairt.model.events import Entry, FaultFired, PhaseBegan
+from dairt.model.numbers import tensor_view
 from dairt.model.scenario import Do
 from dairt.model.version import Version
-from dairt.model.views import GraphView, NodeDetail, NodeView, PromiseView, Snapshot, TaskView
+from dairt.model.views import GraphView, NodeDetail, NodeView, PromiseView, Snapshot, TaskView, TensorView
 from dairt.runtime.journal import Journal
 from dairt.worlds.sim.clock import VirtualClock
 
@@ -82,11 +83,11 @@ class ToyWorld:
         """All of it."""
         return f"all of a session of {len(self.taken)}"
 
-    def held(self, node: str, key: str) -> tuple[Version, np.ndarray]:
-        """A tensor of the node's only key."""
+    def look_into(self, node: str, key: str) -> Callable[[], TensorView]:
+        """What looks into the node's only tensor."""
         if (node, key) != ("n0", "w"):
             raise UsageError(f"{node} holds no {key!r}")
-        return Version(1, "n0", 1), np.array([[1, 2], [3, np.nan]], np.float32)
+        return lambda: tensor_view(np.array([[1, 2], [3, np.nan]], np.float32), Version(1, "n0", 1))
 
     async def _main(self, server: ControlServer | None) -> None:
         self._token = trio.lowlevel.current_trio_token()

@@ -12,10 +12,13 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from dairt.control.frames import Role
 from dairt.errors import UsageError
-from dairt_console.link import ChildLink
+from dairt_console.config import PAGES, Config, load, written
+from dairt_console.link import ChildLink, Link
 from dairt_console.overture import Overture
 from dairt_console.reducer import Seen
+from dairt_console.replay import ReplayLink, Times, begin_times, open_recording
 
 FIRST_LOOK = "first_look"
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -23,7 +26,7 @@ ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 HELP = """Watch, break and repair a cluster of tensor nodes, live in this terminal.
 
 Starts the cluster of SCENARIO (a name from the gallery, or a TOML file) in a process of its own and shows it. What you do on \
-it is one key each: b broadcasts a tensor, g runs a graph, k kills a socket, K kills a node, r restarts it, H heals all. \
+it is one key each: b broadcasts a tensor, w runs a graph, x kills a socket, K kills a node, r restarts it, H heals all. \
 ? shows all keys; q leaves, and the cluster ends with it.
 """
 EXAMPLES = """Examples:
@@ -32,6 +35,7 @@ EXAMPLES = """Examples:
   dairt-console --world sim --seed 7  the same in virtual time: p . < > steer it
   dairt-console kill_socket           a story of trouble that comes with dairt
   dairt-console story.toml            a story of your own
+  dairt-console --replay trouble.rec  a recording, at any moment of it
 """
 USAGE_EXIT = 2
 PATIENCE_S = 0.1  # and as long again as the screen took to load, it waits for a cluster to show; then it shows that it waits
@@ -52,26 +56,58 @@ def console(
     /,
     *,
     world: Annotated[
-        Literal["tcp", "sim", "proc"],
-        Parameter(help="tcp: real loopback sockets. sim: virtual time, replayable. proc: one OS process a node."),
-    ] = "tcp",
+        Literal["tcp", "sim", "proc"] | None,
+        Parameter(help="tcp: real loopback sockets. sim: virtual time, replayable. proc: one OS process a node. [tcp]"),
+    ] = None,
     seed: Annotated[int, Parameter(help="Every die of the story is keyed by it.")] = 0,
     speed: Annotated[
         float | None, Parameter(help="In sim, virtual seconds a real second to begin with: 0 is paused, inf unlimited. [1]")
     ] = None,
-    read_only: Annotated[bool, Parameter(negative=(), help="Look only: the cluster refuses every action.")] = False,
+    role: Annotated[Role, Parameter(help="What the cluster grants: view, operate (and heal), inject (faults too).")] = "inject",
+    read_only: Annotated[bool, Parameter(negative=(), help="Look only, as --role view: every action is refused.")] = False,
+    record: Annotated[
+        Path | None, Parameter(help="Keep the recording in this new file; without, it is gone when the console is.")
+    ] = None,
+    no_record: Annotated[bool, Parameter(negative=(), help="Record nothing: there is no going back in time.")] = False,
+    replay: Annotated[Path | None, Parameter(help="Show a recording in place of a cluster.")] = None,
+    page: Annotated[Literal[PAGES] | None, Parameter(help="The page to begin with. [overview]")] = None,
+    theme: Annotated[str | None, Parameter(help="Colours, such as nord; T tries the next. [textual-dark]")] = None,
+    looks: Annotated[int | None, Parameter(help="At most so many a second. [10]")] = None,
+    config: Annotated[Path | None, Parameter(help="Settings and keys, in place of the usual file.")] = None,
+    print_config: Annotated[bool, Parameter(negative=(), help="Print the settings as a file, and leave.")] = False,
 ) -> int:
     """Show the cluster of SCENARIO until q."""
+    settings = load(config).with_options(theme=theme, start=page, looks=looks, world=world)
+    if print_config:
+        print(written(settings), end="")
+        return 0
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("this is a screen to look at: run it in a terminal, without redirecting it (`dairt play` prints)")
-    arguments = [scenario, "--world", world, "--seed", str(seed), "--role", "view" if read_only else "inject"]
+    if replay is not None:
+        return _show_recording(replay, settings)
+    times = begin_times(record) if record or (settings.record and not no_record) else Times(None)
+    arguments = [scenario, "--world", settings.world, "--seed", str(seed), "--role", "view" if read_only else role]
     if speed is not None:
         arguments += ["--speed", str(speed)]
     opening = "starting a 3-node cluster" if scenario == FIRST_LOOK else f"starting {scenario}"
-    return asyncio.run(show(ChildLink(arguments), Path(scenario).stem, opening))
+    return _run(ChildLink(arguments), Path(scenario).stem, opening, times, settings)
 
 
-async def show(link: ChildLink, scenario: str, opening: str) -> int:
+def _show_recording(path: Path, settings: Config) -> int:
+    recording = open_recording(path)
+    hello = recording.at(recording.last_s).hello
+    scenario = Path(hello.scenario).stem if hello is not None else path.stem
+    return _run(ReplayLink(), scenario, f"opening {path}", Times(recording, is_replay=True), settings)
+
+
+def _run(link: Link, scenario: str, opening: str, times: Times, settings: Config) -> int:
+    try:
+        return asyncio.run(show(link, scenario, opening, times, settings))
+    finally:
+        times.close()
+
+
+async def show(link: Link, scenario: str, opening: str, times: Times | None = None, settings: Config | None = None) -> int:
     """Show what comes over the link until a person or a signal ends it; the link is closed whatever happens."""
     await link.open()
     try:
@@ -85,7 +121,7 @@ async def show(link: ChildLink, scenario: str, opening: str) -> int:
                 from dairt_console.collector import Collector
 
                 await overture.wait(monotonic() - begun + PATIENCE_S)
-                app = ConsoleApp(link.send, scenario, opening, Collector())
+                app = ConsoleApp(link.send, scenario, opening, Collector(), times=times, config=settings)
                 overture.hand_over(app.deliver, lambda number: app.exit(return_code=128 + number))
                 if not (overture.signal or app.seen.never_was):
                     await app.run_async()

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from dairt.control.frames import ClientFrame, ServerFrame, encode, from_server
 from dairt.errors import RemoteProtocolError
@@ -23,6 +24,26 @@ TERM_S = 0.2  # and so long more once asked by a signal
 EXIT_S = 2.0  # after the end of its stream a child is about to exit; past that it hangs
 
 Deliver = Callable[[ServerFrame | LinkChanged], None]
+
+
+class Link(Protocol):
+    """Where frames come from and go to."""
+
+    @property
+    def last_line(self) -> str:
+        """The last words of what is at the other end."""
+
+    async def open(self) -> None:
+        """Begin; what comes is passed on by `run`."""
+
+    async def run(self, deliver: Deliver) -> None:
+        """Pass every frame on as it comes, until there are no more."""
+
+    def send(self, frame: ClientFrame) -> None:
+        """Send a frame, or drop it when there is nobody to take it."""
+
+    async def close(self) -> None:
+        """End it, and leave nothing behind."""
 
 
 def serve_command(arguments: Sequence[str], fd: int) -> list[str]:

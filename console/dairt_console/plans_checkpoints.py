@@ -6,7 +6,7 @@ from urllib.parse import quote
 from dairt.model.action import JOIN, RestoreCheckpoint, RotBit, VerifyCheckpoint
 from dairt.model.views import NodeView
 from dairt_console.chosen import Chosen
-from dairt_console.plans import Act, Ask, Cannot, Plan
+from dairt_console.plan_kinds import Act, Ask, Cannot, Plan
 from dairt_console.reducer import Seen
 
 NAMED = 100  # so much of a key's file name is surely its own: longer ones end in a digest

@@ -13,8 +13,9 @@ from dairt_console.event_log import KEPT as LOG_KEPT
 from dairt_console.event_log import EventLog
 from dairt_console.past_log import PastLog
 from dairt_console.recording_file import RecordingFile
-from dairt_console.recording_format import Frame, Mark, MarkKind, Outline, Stamped
+from dairt_console.recording_format import Frame, Outline, Stamped
 from dairt_console.reducer import Seen, apply, for_reading
+from dairt_console.transport_tape import Mark, MarkKind
 
 PART_S = 5.0  # of this console's time
 PART_FRAMES = 200

@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from dairt.control.frames import SERVER_FRAME_MAX_BYTES, Entries, ServerFrame
 from dairt.errors import UsageError
 from dairt_console.event_log import EventLog
 from dairt_console.reducer import LinkChanged, LinkState, Seen
+from dairt_console.transport_tape import Mark
 
 MAGIC = b"DAIRTREC"
 VERSION = 1
@@ -28,17 +29,9 @@ PART_HEAD = struct.Struct("<8sQIIII")  # magic, number, bytes of the outline, of
 BODY_MAX_BYTES = 4 * SERVER_FRAME_MAX_BYTES  # unpacked; a part is closed long before
 FAST = 1  # zlib's quickest: frames repeat themselves, and shrink tenfold even so
 
-MarkKind = Literal["fault", "checkpoint"]
 Frame = ServerFrame | LinkChanged
 Stamped = tuple[float, float, Frame]  # when it came (seconds since this console began), the world's time then, the frame
 T = TypeVar("T")
-
-
-class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """A moment worth going to."""
-
-    at_s: float
-    kind: MarkKind
 
 
 class Outline(msgspec.Struct, frozen=True, array_like=True):

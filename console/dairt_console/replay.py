@@ -1,15 +1,18 @@
 """Recordings begun and opened for a console, and what its commands and clicks on the bar do with them."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+from dairt.control.frames import ClientFrame
 from dairt.errors import UsageError
 from dairt_console.recording import Recording
 from dairt_console.recording_file import RecordingFile
 from dairt_console.recording_format import Frame
-from dairt_console.reducer import Seen
-from dairt_console.transport import Tape, Transport
+from dairt_console.reducer import LinkChanged, Seen
+from dairt_console.transport import Transport
+from dairt_console.transport_tape import Tape
 
 # What each command of the registry does. In the present, those of the second table steer the cluster's own time.
 _MOVES: dict[str, Callable[[Transport], str]] = {
@@ -30,17 +33,24 @@ _MOVES_IN_THE_PAST: dict[str, Callable[[Transport], str]] = {
 }
 
 
-def begin_recording(path: Path | None) -> tuple[Recording | None, str]:
-    """A recording at a path, or one that nobody names and that leaves nothing; else why there is none.
+class ReplayLink:
+    """A link to nothing: all there is to show was recorded."""
 
-    Raises UsageError for a path that cannot be recorded at: that was asked for.
-    """
-    if path is not None:
-        return Recording(RecordingFile.named(path)), ""
-    try:
-        return Recording(RecordingFile.unnamed()), ""
-    except OSError as exc:
-        return None, f"not recording: {exc.filename or 'the state folder'}: {exc.strerror}"
+    last_line = ""
+
+    async def open(self) -> None:
+        """See Link."""
+
+    async def run(self, deliver: Callable[[Frame], None]) -> None:
+        """See Link."""
+        deliver(LinkChanged("connecting"))  # there is something to show: nobody need wait
+        await asyncio.Event().wait()
+
+    def send(self, frame: ClientFrame) -> None:
+        """See Link: nobody takes it."""
+
+    async def close(self) -> None:
+        """See Link."""
 
 
 def open_recording(path: Path) -> Recording:
@@ -142,3 +152,16 @@ class Times:
             return move(self._transport)
         except UsageError as exc:
             return str(exc)
+
+
+def begin_times(path: Path | None) -> Times:
+    """Times that record at a path, or where nobody looks and nothing is left; without a place for that, why they do not.
+
+    Raises UsageError for a path that cannot be recorded at: that was asked for.
+    """
+    if path is not None:
+        return Times(Recording(RecordingFile.named(path)))
+    try:
+        return Times(Recording(RecordingFile.unnamed()))
+    except OSError as exc:
+        return Times(None, why_not=f"not recording: {exc.filename or 'the state folder'}: {exc.strerror}")

@@ -9,6 +9,7 @@ from dairt_console.export import free_path, write_new
 from dairt_console.reducer import Seen
 
 SUFFIX = ".toml"
+DIGITS = 12  # of a digest, to compare by eye; the file has all of them
 OWN_NAME = "THIS_FILE"  # as the told scenario calls the file it will be in
 
 
@@ -35,7 +36,7 @@ def saved_line(path: Path, story: Story, seen: Seen) -> str:
     seed = seen.hello.seed if seen.hello is not None else 0
     command = f"dairt play {shlex.quote(str(path))} --world sim --seed {seed}"
     if story.digest:
-        return f"saved · {command} gives digest {story.digest}"
+        return f"saved · {command} gives {story.digest[:DIGITS]}…"
     return f"saved · {command}{' · its digest is known once time goes on' if seen.world == 'sim' else ''}"
 
 

@@ -1,36 +1,14 @@
 """Which moment is shown: the present, or one of the recording, standing still or going on. Knows no clock and no screen."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 from dairt.errors import UsageError
 from dairt_console.draw.units import clock
 from dairt_console.draw.units import speed as speed_text
 from dairt_console.recording import Recording
-from dairt_console.recording_format import Mark, MarkKind
 from dairt_console.reducer import Seen
+from dairt_console.transport_tape import MarkKind, Shown, Tape
 
 SEEK_SHARE = 1 / 20  # of the recording, one press of a key
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0)  # seconds of the recording a second
-
-Shown = Literal["live", "past", "replay"]
-
-
-@dataclass(frozen=True)
-class Tape:
-    """What a transport bar shows: the span, where in it, what goes on, and the moments worth going to.
-
-    `is_moving` is whether what is shown goes on; `can_return` whether there is a present to return to.
-    """
-
-    first_s: float
-    last_s: float
-    at_s: float
-    shown: Shown
-    is_moving: bool
-    speed: float
-    marks: tuple[Mark, ...] = ()
-    can_return: bool = True
 
 
 class Transport:
@@ -40,6 +18,7 @@ class Transport:
         self.recording = recording
         self.is_replay = is_replay
         self.speed = 1.0
+        self._found: tuple[float, Seen] | None = None  # what was looked up last
         self._at_s: float | None = recording.first_s if is_replay else None  # None is the present
         self._is_playing = is_replay
 
@@ -59,7 +38,11 @@ class Transport:
 
     def seen(self, present: Seen) -> Seen:
         """What is to be shown. Raises UsageError when the recording cannot be read there."""
-        return present if self._at_s is None else self.recording.at(self._at_s)
+        if self._at_s is None:
+            return present
+        if self._found is None or self._found[0] != self._at_s:
+            self._found = self._at_s, self.recording.at(self._at_s)
+        return self._found[1]
 
     def tape(self, present: Seen) -> Tape:
         """What the bar shows."""
@@ -70,9 +53,7 @@ class Transport:
             return Tape(recording.first_s, end_s, end_s, "live", moves, 1.0, tuple(recording.marks))
         shown: Shown = "replay" if self.is_replay else "past"
         marks = tuple(recording.marks)
-        return Tape(
-            recording.first_s, recording.last_s, self._at_s, shown, self._is_playing, self.speed, marks, not self.is_replay
-        )
+        return Tape(recording.first_s, recording.last_s, self._at_s, shown, self._is_playing, self.speed, marks)
 
     def advance(self, real_s: float) -> None:
         """Let so much time pass; a recording that is over stands still at its end, one that still grows is the present."""

@@ -11,7 +11,8 @@ from dairt.errors import RemoteProtocolError
 from dairt.model import tensor
 from dairt.model.events import ReconnectDelayed
 from dairt.protocol import wire
-from dairt.protocol.membership import Membership, _Member
+from dairt.protocol.datagrams import Rumour
+from dairt.protocol.membership import Membership, _Member, _Question
 from dairt.protocol.messages import Offer
 from dairt.protocol.rumours import RANK
 from dairt.runtime.answers import Answers, Reply
@@ -65,7 +66,7 @@ def frame_checksum_ignored() -> Iterator[None]:
         yield
 
 
-@plant("no_leaked_sockets", "partition")
+@plant("no_leaked_sockets", "restarts")
 def dead_sockets_kept() -> Iterator[None]:
     """A dead socket is said to be removed, and left as it is."""
     with swapped(FramedConnection, "abort", lambda self: None):
@@ -122,7 +123,7 @@ def suspicion_never_refuted() -> Iterator[None]:
         yield
 
 
-@plant("parted_peer_stays_lost", "partition")
+@plant("parted_peer_stays_lost", "estranged")
 def revisited_means_forgiven() -> Iterator[None]:
     """Whoever is asked once more begins with a clean slate, though nothing has been heard of it."""
     ping = Membership._ping
@@ -139,9 +140,16 @@ def revisited_means_forgiven() -> Iterator[None]:
 
 
 @plant("slow_peer_is_not_declared_dead", "lossy")
-def lost_pings_held_against() -> Iterator[None]:
-    """A ping that got lost counts as silence, though later ones were answered."""
-    with swapped(Membership, "_settle_earlier", lambda self, answered: None):
+def dead_without_a_hearing() -> Iterator[None]:
+    """Whose answer to one ping is lost, on every way, is declared dead, and never gets to defend itself."""
+    fail = Membership._fail
+
+    def condemned(self: Membership, question: _Question, now: float) -> None:
+        fail(self, question, now)
+        if question.judged:
+            self._hear(Rumour(question.target, "dead", self._members[question.target].incarnation), now)
+
+    with swapped(Membership, "_fail", condemned):
         yield
 
 

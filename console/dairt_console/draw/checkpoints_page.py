@@ -216,8 +216,10 @@ def _told(entry: Entry) -> Line:
     )
 
 
-def tensor_lines(peeked: Peeked | None, node: str, key: str, width: int) -> list[Line]:
-    """What is in the tensor of a node, once it was looked into; else how to."""
+def tensor_lines(peeked: Peeked | None, node: str, key: str, held: Version | None, width: int) -> list[Line]:
+    """What is in the tensor of a node, once it was looked into; else how to. `held` is the version it holds now."""
+    if not node:
+        return [((" no copy is chosen", "dim"),)]
     if peeked is None or (peeked.node, peeked.key) != (node, key):
         return [((f" enter looks into {clean(key)} on {clean(node)}", "dim"),)]
     view = peeked.tensor
@@ -243,5 +245,7 @@ def tensor_lines(peeked: Peeked | None, node: str, key: str, width: int) -> list
             lines.append(((line, "dim"),))
             line = "       "
         line += f" {word}"
-    return [fit_line(each, width) for each in [*lines, ((line, "dim"),)]]
-
+    lines.append(((line, "dim"),))
+    if held is not None and held != view.version:
+        lines.insert(1, ((f" ▲ {clean(node)} holds {held} by now: enter looks again", "warn"),))
+    return [fit_line(each, width) for each in lines]

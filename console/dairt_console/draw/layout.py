@@ -1,4 +1,4 @@
-"""How the Overview's five panels share a terminal: a pure rule, so that every size can be looked at in a test."""
+"""How the Overview's five panels share its room: a pure rule, so that every size can be looked at in a test."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +20,7 @@ class Layout:
     shape: Shape
     rows: str
     events_too: bool = True
-    low: bool = False  # so few lines that one panel and the status are all there is room for
+    low: bool = False  # so few lines that one panel is all there is room for
 
     def hidden(self, front: str) -> tuple[str, ...]:
         """The panels not shown while `front` is in front."""
@@ -30,15 +30,14 @@ class Layout:
 
 
 def layout(width: int, height: int, nodes: int) -> Layout:
-    """Panels side by side where there is room; below 80x24 one behind tabs, and the events."""
-    if width < 80 or height < 24:
-        return Layout("tabs", "", events_too=height >= 16, low=height < 10)
-    body = height - 3  # header, status and footer
+    """Panels side by side where the page has room; below 80x19 one behind tabs, and the events."""
+    if width < 80 or height < 19:
+        return Layout("tabs", "", events_too=height >= 14, low=height < 6)
     rows = max(nodes, 3)
-    if width >= 150 and height >= 32:
-        top = min(max(rows * 2, 6) + FRAME, body * 2 // 5)  # beside it stand the checkpoints, some for each node
+    if width >= 150 and height >= 27:
+        top = min(max(rows * 2, 6) + FRAME, height * 2 // 5)  # beside it stand the checkpoints, some for each node
         return Layout("wide", f"{top} 2fr 3fr")
-    top = min(rows + FRAME, max(body // 3, 6))
-    faults = FRAME + (1 if body < 25 else 3 + (body - 27) // 8)
-    left = body - top - faults
+    top = min(rows + FRAME, max(height // 3, 6))
+    faults = FRAME + (1 if height < 23 else 3 + (height - 25) // 8)
+    left = height - top - faults
     return Layout("normal", f"{top} {left - left // 2} {faults} 1fr")

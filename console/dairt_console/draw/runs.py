@@ -8,13 +8,13 @@ from dairt_console.draw.units import clock, count, duration
 from dairt_console.reducer import Seen
 
 # Each order's name, and what it sorts by.
+_STATES = ("running", "failed", "lost", "done")
 ORDERS: dict[str, Callable[[RunRow], tuple[object, ...]]] = {
     "newest first": lambda row: (-row.view.started_s, row.view.run),
     "longest first": lambda row: (-row.view.seconds, row.view.run),
     "most ops lost first": lambda row: (-row.view.lost, -row.view.started_s, row.view.run),
     "by state": lambda row: (_STATES.index(row.state), -row.view.started_s, row.view.run),
 }
-_STATES = ("running", "failed", "lost", "done")
 
 
 def matches(row: RunRow, pattern: str) -> bool:
@@ -48,7 +48,7 @@ def no_runs(seen: Seen, pattern: str) -> tuple[str, ...]:
             return ("the cluster is starting", "runs stand here as soon as one begins")
         case "lost" | "finished":
             return (f"no graph has run, and the cluster is {seen.link.state}", "")
-    return ("no graph has run yet", "g runs one over all nodes, coordinated by the chosen one")
+    return ("no graph has run yet", "w runs one over all nodes, coordinated by the chosen one")
 
 
 def run_title(row: RunRow) -> str:

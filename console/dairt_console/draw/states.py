@@ -37,6 +37,8 @@ _STATES: dict[str, tuple[str, Tone]] = {
     "connecting": ("◌", "accent"),
     "live": ("●", "good"),
     "frozen": ("❄", "accent"),
+    "past": ("◀", "warn"),
+    "replay": ("▷", "accent"),
     "lost": ("✕", "bad"),
     "finished": ("■", "strong"),
 }

@@ -6,7 +6,7 @@ from typing import Literal
 from dairt_console.draw.spans import Line, Span, width_of
 from dairt_console.draw.units import clock
 from dairt_console.draw.units import speed as speed_text
-from dairt_console.transport import Tape
+from dairt_console.transport_tape import Tape
 
 Button = Literal["fault_before", "step_back", "pause", "step", "fault_after", "live"]
 LEAST_BAR = 10  # cells; with fewer, a bar says nothing

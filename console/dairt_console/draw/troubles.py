@@ -82,7 +82,7 @@ def _outcome(fault: FaultView, aftermath: Aftermath) -> tuple[str, str]:
     """The state in a word, and what came of it."""
     took = "" if aftermath.over_s is None else duration(aftermath.over_s - aftermath.fired_s)
     if fault.state == "active":
-        return "active", f"{age(fault.left_s)} left" if fault.left_s >= 0 else "until healed: h"
+        return "active", f"{age(fault.left_s)} left" if fault.left_s >= 0 else "until healed: M"
     if fault.state == "healed":
         return "healed", f"after {took}" if took else ""
     if aftermath.missing:

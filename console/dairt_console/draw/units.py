@@ -58,3 +58,8 @@ def speed(value: float) -> str:
 def count(number: int) -> str:
     """A whole number with its thousands marked."""
     return f"{number:,}"
+
+
+def plural(number: int, noun: str) -> str:
+    """How many of what: 1 socket, 2 sockets."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -82,12 +82,11 @@ class Checkpoints(Panels):
                 row.copies if row is not None else (), self._no_copies(), " · ".join(filter(None, (key, self.place_in_small())))
             )
         if self.tensor.display:
-            node = self.copies.chosen
-            self.tensor.show(
-                lambda width, _: tensor_lines(self._seen.peeked, node, key, width),
-                f"Tensor {key} on {node}",
-                self.place_in_small(),
-            )
+            node, peeked = self.copies.chosen, self._seen.peeked
+            copy = next((copy for copy in row.copies if copy.node == node), None) if row is not None else None
+            held = copy.view.version if copy is not None else None
+            title = f"Tensor {key} on {node}"
+            self.tensor.show(lambda width, _: tensor_lines(peeked, node, key, held, width), title, self.place_in_small())
         if self.history.display:
             about = self._opened
             title = f"What was told of {about or 'checkpoints'}, newest first"

@@ -12,38 +12,65 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from dairt.model.action import Action
-from dairt_console.actions import COMMANDS, GROUPS
+from dairt_console.actions import COMMANDS, GROUPS, Command
 from dairt_console.draw.columns import Column
-from dairt_console.draw.scenario_line import scenario_line
+from dairt_console.draw.scenario_line import command_of, scenario_line
 from dairt_console.draw.spans import clean
 from dairt_console.keys import bind
-from dairt_console.plans import Ask, Pick
+from dairt_console.plan_kinds import Ask
 from dairt_console.widgets.table import Table
 
-_LEAVE = bind("decline", "dismiss", also="quit")
+_LEAVE = bind("back", "dismiss", also="quit")
+ANSWERS = "⏎ do it   D dry run   y copy the line   esc leave"
 
 
 class Confirm(ModalScreen[Action]):
-    """Asks before work is lost, and says what would be. Dismissed with the action, or None."""
+    """Asks before work is lost, and says what would be. Dismissed with the action, or None.
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bind("agree", "agree"), *_LEAVE]
+    With `tried`, what a dry run says stands there; so it does after `D`.
+    """
 
-    def __init__(self, ask: Ask, now_s: float) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bind("open", "agree"),
+        *bind("dry_run", "dry_run"),
+        *bind("copy", "copy"),
+        *_LEAVE,
+    ]
+
+    def __init__(self, ask: Ask, now_s: float, dry_run: Sequence[str], *, tried: bool = False) -> None:
         super().__init__()
         self._ask = ask
+        self._dry_run = dry_run
+        self._tried = tried
         self._line = scenario_line(ask.action, now_s)
+        self._command = command_of(ask.action)
+        self._lines = Static(markup=False, classes="lines")
+        self._answers = Static(ANSWERS, classes="answers", markup=False)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="sheet") as sheet:
             sheet.border_title = "Are you sure?"
             yield Static(clean(self._ask.question), classes="question", markup=False)
-            for line in self._ask.lines:
-                yield Static(f"· {clean(line)}", markup=False)
-            yield Static(f"as a scenario line:  {clean(self._line)}", classes="quiet", markup=False)
-            yield Static("y yes   n no", classes="answers", markup=False)
+            yield self._lines
+            yield Static(f"as a command:        {clean(self._command)}", classes="quiet", markup=False)
+            yield Static(f"as a scenario line:  {clean(self._line)}", classes="same", markup=False)
+            yield self._answers
+
+    def on_mount(self) -> None:
+        self._show(self._dry_run if self._tried else self._ask.lines)
+
+    def _show(self, lines: Sequence[str]) -> None:
+        self._lines.update("\n".join(f"· {clean(line)}" for line in lines))
 
     def action_agree(self) -> None:
         self.dismiss(self._ask.action)
+
+    def action_dry_run(self) -> None:
+        self._show(["Nothing was done.", *self._dry_run])
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._line)
+        self._answers.update(f"copied the scenario line · {ANSWERS}")
 
 
 @dataclass(frozen=True)
@@ -58,29 +85,30 @@ class Choice:
         return str(self.number)
 
 
-class Choose(ModalScreen[Action]):
-    """A list to pick one action from. Dismissed with it, or None."""
+class Choose(ModalScreen[int]):
+    """A list to pick from. Dismissed with the number of what was picked, from 0, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bind("agree", "choose"), *_LEAVE]
+    BINDINGS: ClassVar[list[BindingType]] = [*bind("open", "choose"), *_LEAVE]
 
-    def __init__(self, pick: Pick) -> None:
+    def __init__(self, question: str, choices: Sequence[str]) -> None:
         super().__init__()
-        self._pick = pick
+        self._question = question
+        self._choices = [Choice(number, text) for number, text in enumerate(choices)]
         self._table: Table[Choice] = Table("", [Column("", 20, lambda choice, _: (choice.text, "plain"), grow=1)], "choices")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Which one?"
-            yield Static(clean(self._pick.question), classes="question", markup=False)
+            yield Static(clean(self._question), classes="question", markup=False)
             yield self._table
-            yield Static("↑↓ choose   enter do it   esc leave", classes="answers", markup=False)
+            yield Static("↑↓ choose   ⏎ do it   esc leave", classes="answers", markup=False)
 
     def on_mount(self) -> None:
-        self._table.show([Choice(number, text) for number, (text, _) in enumerate(self._pick.choices)], ())
+        self._table.show(self._choices, ())
         self._table.focus()
 
     def action_choose(self) -> None:
-        self.dismiss(self._pick.choices[int(self._table.chosen)][1])
+        self.dismiss(int(self._table.chosen))
 
 
 class Help(ModalScreen[None]):
@@ -88,33 +116,42 @@ class Help(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bind("help", "dismiss"), *_LEAVE]
 
+    def __init__(self, commands: Sequence[Command] = COMMANDS) -> None:
+        super().__init__()
+        self._commands = commands
+
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="sheet help") as sheet:
             sheet.border_title = "Keys"
             sheet.border_subtitle = "↑↓ scroll · esc closes"
-            yield HelpText(markup=False)
+            yield HelpText(self._commands)
 
 
 class HelpText(Static):
     """The registry, folded to the width there is."""
 
+    def __init__(self, commands: Sequence[Command]) -> None:
+        super().__init__(markup=False)
+        self._commands = commands
+
     def on_resize(self) -> None:
-        self.update("\n".join(help_lines(self.size.width)))
+        self.update("\n".join(help_lines(self.size.width, self._commands)))
 
 
 KEY_CELLS = 12
 MORE_HELP = (
-    "Actions act on the node marked ▸ in Nodes, and show the scenario line that does the same.",
-    "The mouse works too: click a row or a tab; the wheel scrolls.",
+    "Actions act on what is chosen on the page in front, marked ▸, and show the scenario line that does the same.",
+    "Every command has a word on the : line, which also takes what scenario files do: :link.degrade n0 n1 latency=60ms.",
+    "The mouse works too: click a row, a tab, a page, a key in the footer or a moment on the bar; the wheel scrolls.",
 )
 
 
-def help_lines(width: int) -> Sequence[str]:
+def help_lines(width: int, commands: Sequence[Command] = COMMANDS) -> Sequence[str]:
     """The registry as text, group by group."""
     lines: list[str] = []
     for group in GROUPS:
         lines.append(group)
-        for command in COMMANDS:
+        for command in commands:
             if command.group == group:
                 first, *more = wrap(command.help, max(width - KEY_CELLS - 1, 10))
                 lines.append(f" {command.all_keys:<{KEY_CELLS}}{first}")

@@ -4,7 +4,7 @@ from textual import events
 from textual.message import Message
 
 from dairt_console.draw.transport import Button, TransportBar, transport_bar
-from dairt_console.transport import Tape
+from dairt_console.transport_tape import Tape
 from dairt_console.widgets.lines import Bar
 
 

@@ -49,7 +49,9 @@ def explain(story: Scenario) -> Iterator[str]:
     yield from (f"zone     {zone}: {', '.join(nodes)}" for zone, nodes in story.zones.items())
     yield from _worlds(story)
     if story.time is None:
-        yield "time     runs until " + ("it is stopped" if story.stop_at_s is None else f"{story.stop_at_s:g} s, and no further")
+        yield "time     runs until " + (
+            "it is stopped" if story.stop_at_s is None else f"{story.stop_at_s:g} s, and no further"
+        )
     else:
         yield f"time     trouble until {story.time.trouble_until_s:g} s, then {story.time.settle_s:g} s to settle"
     yield from (f"seeds    {name}: {seeds}" for name, seeds in story.seeds.items())

@@ -25,7 +25,7 @@ def doctor(
 
     Exits with 0 when every run was the same, 1 when one cannot be played at all, 2 for bad input, 4 when one differed.
     """
-    patients = scenarios or tuple(name for name in gallery.names() if gallery.load(name).time is not None)
+    patients = scenarios or tuple(name for name in gallery.names() if gallery.load(name).ends)
     for patient in patients:
         check_patient(gallery.load(patient))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

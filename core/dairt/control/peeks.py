@@ -1,20 +1,19 @@
 """Looks into tensors for those who ask: one at a time, in a thread of its own, and never in the world's."""
 
 import contextlib
+from collections.abc import Callable
 
-import numpy as np
 import trio
 
 from dairt.control.conversation import Client
 from dairt.control.frames import Peek, Peeked
 from dairt.control.publisher import Stage
 from dairt.errors import DairtError
-from dairt.model.numbers import tensor_view
-from dairt.model.version import Version
+from dairt.model.views import TensorView
 
 WAITING_MAX = 16  # questions of all clients; each keeps a tensor in memory until it is answered
 
-Held = tuple[Version, np.ndarray]
+Look = Callable[[], TensorView]
 
 
 class Peeks:
@@ -25,17 +24,17 @@ class Peeks:
 
     def __init__(self) -> None:
         self._waiting = 0
-        self._found, self._to_see = trio.open_memory_channel[tuple[Client, Peek, Held | str]](WAITING_MAX)
+        self._found, self._to_see = trio.open_memory_channel[tuple[Client, Peek, Look | str]](WAITING_MAX)
         self._token: trio.lowlevel.TrioToken
 
     async def run(self) -> None:
         """Answer questions until cancelled."""
         self._token = trio.lowlevel.current_trio_token()
-        async for client, question, held in self._to_see:
-            if isinstance(held, str):
-                client.answer(unseen(question, held))
+        async for client, question, look in self._to_see:
+            if isinstance(look, str):
+                client.answer(unseen(question, look))
             else:
-                view = await trio.to_thread.run_sync(tensor_view, held[1], held[0])
+                view = await trio.to_thread.run_sync(look)
                 client.answer(Peeked(question.id, question.node, question.key, view))
             self._waiting -= 1
 
@@ -52,11 +51,11 @@ class Peeks:
 
     def _find(self, client: Client, question: Peek, stage: Stage) -> None:
         try:
-            held: Held | str = stage.held(question.node, question.key)
+            look: Look | str = stage.look_into(question.node, question.key)
         except DairtError as exc:
-            held = str(exc)
+            look = str(exc)
         with contextlib.suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._found.send_nowait, (client, question, held))
+            self._token.run_sync_soon(self._found.send_nowait, (client, question, look))
 
 
 def unseen(question: Peek, reason: str) -> Peeked:

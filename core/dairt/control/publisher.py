@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
-import numpy as np
 import trio
 
 from dairt.model.action import Action
 from dairt.model.events import Entry, OpCommitted, OpFinished, OpStarted
-from dairt.model.version import Version
-from dairt.model.views import GraphView, NodeDetail, PromiseView, Snapshot
+from dairt.model.views import GraphView, NodeDetail, PromiseView, Snapshot, TensorView
 
 PUBLISH_EVERY_S = 1 / 15  # faster than eyes, and than the ten redraws a second of the console
 WORLD_SHARE = 20  # taking snapshots may use one twentieth of the world's thread, however large the world is
@@ -56,8 +54,9 @@ class Taken(Protocol):
 class Stage(Protocol):
     """As much of a stage as is needed to watch it. `clock` is None where time is real; `taken` only ever grows.
 
-    `held` raises a DairtError that says why a tensor cannot be looked at; `check`, from any thread, a UsageError for an action
-    that no scenario could say. `save` and `ending` tell what operators did as a scenario.
+    `look_into` gives what looks at a tensor, to be called in any thread, or raises a DairtError that says why not; `check`,
+    from any thread, raises a UsageError for an action that no scenario could say. `save` and `ending` tell what operators did
+    as a scenario.
     """
 
     @property
@@ -68,7 +67,7 @@ class Stage(Protocol):
     def taken(self) -> Sequence[Taken]: ...
     @property
     def graphs(self) -> Mapping[str, GraphView]: ...
-    def held(self, node: str, key: str) -> tuple[Version, np.ndarray]: ...
+    def look_into(self, node: str, key: str) -> Callable[[], TensorView]: ...
     def snapshot(self) -> Snapshot: ...
     def check(self, action: Action) -> None: ...
     def save(self, tell: Callable[[str, float, str], None]) -> None: ...
@@ -168,13 +167,13 @@ class Publisher(trio.abc.Instrument):
 
     def _tell(self, stage: Stage, snapshot: Snapshot | None, details: tuple[NodeDetail, ...] = ()) -> None:
         taken = tuple(stage.taken[self._taken :])
-        graphs = tuple(graph for digest, graph in stage.graphs.items() if digest not in self._graphs)
+        known = dict(stage.graphs)
+        graphs = tuple(graph for digest, graph in known.items() if digest not in self._graphs)
         self._post(News(snapshot, tuple(self._entries), self._noted - len(self._entries), taken, graphs, details))
         self._entries.clear()
         self._noted = 0
         self._taken += len(taken)
-        if graphs:
-            self._graphs = dict(stage.graphs)
+        self._graphs = known
 
 
 def _ended(last: Snapshot, ending: Ending) -> Snapshot:

@@ -88,7 +88,7 @@ def _time(section: Table) -> tuple[Timing | None, float | None]:
 
 
 def _whole_ticks(table: Table, key: str, why: str) -> float:
-    at_s = table.seconds(key)
+    at_s: float = table.seconds(key)
     if abs(at_s / TICK_S - round(at_s / TICK_S)) > 1e-6:
         raise table.error(key, f"must be a multiple of {TICK_S * 1e3:.0f}ms, {why}")
     return at_s

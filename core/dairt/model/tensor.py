@@ -10,6 +10,7 @@ import math
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import xxhash
@@ -98,7 +99,7 @@ def encode(array: np.ndarray, *, flags: int = 0) -> tuple[bytes, memoryview]:
     `flags` go into reserved byte 6. Raises UnknownDtype.
     """
     dtype = _wire_dtype(array.dtype)
-    fixed = _FIXED.pack(MAGIC, FORMAT_VERSION, _CODES[dtype.name], flags, array.ndim)
+    fixed = _FIXED.pack(MAGIC, FORMAT_VERSION, _code(dtype), flags, array.ndim)
     head = fixed + struct.pack(f"<{array.ndim + 1}Q", *array.shape, array.size)
     plain = np.asarray(array, dtype=dtype, order="C")
     return head, plain.reshape(-1).view(np.uint8).data.toreadonly()
@@ -208,6 +209,12 @@ def allocate(nbytes: int) -> memoryview:
     return np.empty(nbytes, np.uint8).data
 
 
+@cache
+def _code(dtype: np.dtype) -> int:
+    return _CODES[dtype.name]
+
+
+@cache  # numpy works a dtype's name out anew each time it is asked, which takes longer than all else here
 def _wire_dtype(dtype: np.dtype) -> np.dtype:
     """The little-endian form of `dtype`."""
     if dtype.name not in _KNOWN:

@@ -148,13 +148,45 @@ class GraphView(msgspec.Struct, frozen=True):
 
 
 class FaultView(msgspec.Struct, frozen=True):
-    """One fault, planned by the scenario or injected by an operator. `left_s` is -1 where it lasts until healed."""
+    """One fault, planned by the scenario or injected by an operator. `left_s` is -1 where it lasts until healed.
+
+    `target` is whom it befalls: nodes, or the two sides of a link, of which `one_way` faults befall only what goes from the
+    first to the second. `when` is what it waits for, `in_s` how long until it strikes (again), -1 where no time is known. It
+    has struck `fired` times; `reason` says why it was skipped.
+    """
 
     id: str
     kind: str
     text: str
     state: Literal["planned", "active", "done", "healed", "skipped"]
     left_s: float = -1.0
+    target: tuple[str, ...] = ()
+    one_way: bool = False
+    when: str = ""
+    in_s: float = -1.0
+    fired: int = 0
+    reason: str = ""
+
+
+class StepView(msgspec.Struct, frozen=True):
+    """What is no fault of a story: work it gives, or what an operator did, now (`operator`) or in a saved session (`do`).
+
+    It is `active` while some of it is under way. `times` it was given, at `at_s` last; `in_s` is how long until it is given
+    (again), -1 where it is not. `failed` of them could not be done, the last for this `reason`. Times are the world's.
+    """
+
+    id: str
+    source: Literal["work", "do", "operator"]
+    kind: str
+    text: str
+    state: Literal["planned", "active", "done", "refused"]
+    when: str = ""
+    in_s: float = -1.0
+    at_s: float = -1.0
+    times: int = 0
+    under_way: int = 0
+    failed: int = 0
+    reason: str = ""
 
 
 class PromiseView(msgspec.Struct, frozen=True):
@@ -179,6 +211,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     faults: tuple[FaultView, ...] = ()
     promises: tuple[PromiseView, ...] = ()
     wall_s: float = 0.0
+    steps: tuple[StepView, ...] = ()
 
 
 class TaskView(msgspec.Struct, frozen=True, order=True):

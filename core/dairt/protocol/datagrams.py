@@ -55,12 +55,16 @@ class Nack(msgspec.Struct, frozen=True, tag="nack"):
 
 
 class Packet(msgspec.Struct, frozen=True, array_like=True):
-    """A message, and who says it: in which of its lives, as of which incarnation, and what it has heard of others."""
+    """A message, and who says it: in which of its lives, as of which incarnation, what it holds, and what it has heard.
+
+    `summary` is what the sender holds for everybody in one number, 0 when that cannot be said.
+    """
 
     cluster: str
     sender: str
     life: int
     incarnation: int
+    summary: int
     rumours: tuple[Rumour, ...]
     message: Ping | PingFor | Ack | Nack
 

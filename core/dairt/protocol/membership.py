@@ -10,7 +10,7 @@ that only others reach is alive for the group, and stays so; but this node canno
 ends in a stable decision.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
@@ -64,6 +64,7 @@ class _Member:
     held: PeerState = "alive"
     incarnation: int = 0
     life: int = 0
+    summary: int = 0
     unanswered: float = inf
 
 
@@ -82,15 +83,28 @@ class _Question:
 
 
 class Membership:
-    """One node's opinion of the others. Times are any one clock's seconds; nobody is suspected at the start."""
+    """One node's opinion of the others. Times are any one clock's seconds; nobody is suspected at the start.
+
+    `summary` is asked for what this node holds, which rides on every datagram.
+    """
 
     def __init__(
-        self, me: str, members: Iterable[str], rule: Rule, now: float, *, cluster: str, life: int, random: Random
+        self,
+        me: str,
+        members: Iterable[str],
+        rule: Rule,
+        now: float,
+        *,
+        cluster: str,
+        life: int,
+        random: Random,
+        summary: Callable[[], int] = lambda: 0,
     ) -> None:
         assert 0 < rule.suspect_after_s <= rule.dead_after_s, "a peer is suspected before it is given up"
         self._me, self._cluster, self._life = me, cluster, life
         self._rule = rule
         self._random = random
+        self._summary = summary
         self._members = {name: _Member(name, now) for name in sorted(members) if name != me}
         self._rumours = Rumours(len(self._members) + 1)
         self._numbers = count(1)
@@ -116,6 +130,14 @@ class Membership:
         """How long ago `peer` was last heard, or how long our pings have gone unanswered, if that is longer."""
         member = self._members[peer]
         return max(0.0, now - min(member.heard_at, member.unanswered))
+
+    def heard_at(self, peer: str) -> float:
+        """When `peer` was last heard."""
+        return self._members[peer].heard_at
+
+    def summary(self, peer: str) -> int:
+        """What `peer` held when it was last heard, in one number; 0 when that is not known."""
+        return self._members[peer].summary
 
     def alive(self) -> tuple[str, ...]:
         """Everyone not given up, this node included, in order; a suspect counts until it is dead."""
@@ -155,7 +177,7 @@ class Membership:
         sender = self._members.get(packet.sender)
         if sender is None or packet.cluster != self._cluster or (isinstance(message, Ping) and message.to != self._me):
             return Steps()
-        sender.heard_at = now
+        sender.heard_at, sender.summary = now, packet.summary
         self._hear_alive(sender, packet.incarnation, now)
         for rumour in packet.rumours:
             self._hear(rumour, now)
@@ -319,7 +341,7 @@ class Membership:
         member = self._members[to]
         accusation = Rumour(to, member.state, member.incarnation) if member.state != "alive" else None
         rumours = self._rumours.take(accusation)
-        packet = Packet(self._cluster, self._me, self._life, self._incarnation, rumours, message)
+        packet = Packet(self._cluster, self._me, self._life, self._incarnation, self._summary(), rumours, message)
         self._steps.sends.append((to, packet))
 
     def _told(self) -> Steps:

@@ -1,12 +1,12 @@
 """What became of every fault of a run: planned, active, over. Bookkeeping only; it breaks nothing."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from dairt.model.action import Action, DownNode, FaultAction, WaitingTrouble, kind_of, named
+from dairt.model.action import Action, DownNode, FaultAction, LinkTrouble, WaitingTrouble, kind_of, named, target_of
 from dairt.model.events import Entry, FaultLanded
-from dairt.model.scenario import Fault
+from dairt.model.scenario import Fault, span_text
 from dairt.model.views import FaultView
 
 State = Literal["planned", "active", "done", "healed", "skipped"]
@@ -15,7 +15,7 @@ OVER_MAX = 200  # operator's faults that are over, kept for people to look at
 
 @dataclass
 class Row:
-    """One fault. `ends_s` is when it is due to be healed; None is not by itself.
+    """One fault. `ends_s` is when it is due to be healed; None is not by itself. `due_s` are the times at which it strikes.
 
     `landed` is whether it has befallen anything, of one that waits for something to come by, such as a frame. `excused` is one
     that was skipped as the story itself has it, by its budget or by the seed: that it never fired is no doubt.
@@ -29,13 +29,15 @@ class Row:
     landed: bool = False
     reason: str = ""
     excused: bool = False
+    when: str = ""
+    due_s: list[float] = field(default_factory=list)
 
 
 class Ledger:
     """The faults by id, in the order in which they were planned or given."""
 
     def __init__(self, planned: tuple[Fault, ...]) -> None:
-        self._rows = {fault.id: Row(fault.id, fault.action) for fault in planned}
+        self._rows = {fault.id: Row(fault.id, fault.action, when=when_text(fault)) for fault in planned}
         self._planned = tuple(fault.id for fault in planned)
         self._given = 0
 
@@ -56,6 +58,21 @@ class Ledger:
             self._given += 1
             if (fault := f"op-{self._given}") not in self._rows:
                 return fault
+
+    def expect(self, fault: str, at_s: float) -> None:
+        """Note that a fault is to strike at such a time of the world."""
+        self._rows[fault].due_s.append(at_s)
+
+    def came(self, fault: str) -> None:
+        """Note that the first of its times is there."""
+        due_s = self._rows[fault].due_s
+        if due_s:
+            due_s.remove(min(due_s))
+
+    def expect_nothing(self) -> None:
+        """Note that nothing strikes any more."""
+        for row in self._rows.values():
+            row.due_s.clear()
 
     def fired(self, fault: str, action: FaultAction, ends_s: float | None) -> None:
         """Note that a fault takes effect now."""
@@ -108,6 +125,12 @@ class Ledger:
                 str(row.action),
                 row.state,
                 -1.0 if row.ends_s is None else max(0.0, row.ends_s - now),
+                target_of(row.action),
+                isinstance(row.action, LinkTrouble) and row.action.link.one_way,
+                row.when,
+                max(0.0, min(row.due_s) - now) if row.due_s else -1.0,
+                row.fired,
+                row.reason,
             )
             for row in self._rows.values()
         )
@@ -116,3 +139,8 @@ class Ledger:
         over = [row.id for row in self._rows.values() if row.state != "active" and row.id not in self._planned]
         for fault in over[: max(0, len(over) - OVER_MAX)]:
             del self._rows[fault]
+
+
+def when_text(fault: Fault) -> str:
+    """What a planned fault waits for, as people read it."""
+    return f"{fault.when}, {span_text(fault.delay_s)} later" if fault.delay_s else str(fault.when)

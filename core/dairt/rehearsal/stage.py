@@ -5,10 +5,10 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import trio
 
 from dairt.errors import UsageError
@@ -34,10 +34,10 @@ from dairt.model.action import (
 from dairt.model.action_toml import check_action
 from dairt.model.events import PhaseBegan
 from dairt.model.graph import Graph
+from dairt.model.numbers import tensor_view
 from dairt.model.scenario import TICK_S, Do, Scenario
 from dairt.model.toml_table import suggestion
-from dairt.model.version import Version
-from dairt.model.views import GraphView, NodeDetail, NodeView, Snapshot
+from dairt.model.views import GraphView, NodeDetail, NodeView, Snapshot, TensorView
 from dairt.rehearsal.digest import Digest
 from dairt.rehearsal.judge import Judge
 from dairt.rehearsal.ledger import Ledger
@@ -136,9 +136,10 @@ class Stage:
         """The shapes of the graphs run lately, by digest."""
         return self.cluster.graphs
 
-    def held(self, node: str, key: str) -> tuple[Version, np.ndarray]:
-        """The tensor a node holds, read-only; raises a DairtError where there is none to be seen."""
-        return self.cluster.member(node).held(key)
+    def look_into(self, node: str, key: str) -> Callable[[], TensorView]:
+        """What looks into a tensor that a node holds, in any thread; raises a DairtError where there is none to be seen."""
+        version, array = self.cluster.member(node).held(key)
+        return partial(tensor_view, array, version)
 
     def now(self) -> float:
         """Seconds since the world was opened."""

@@ -23,6 +23,7 @@ from dairt.model.action import (
     WorldTrouble,
     kind_of,
     named,
+    target_of,
 )
 from dairt.model.events import Event, FaultFired, FaultHealed
 from dairt.rehearsal.ledger import Ledger, Row
@@ -164,12 +165,12 @@ class Trouble:
 
     def _fired(self, fault: str, action: FaultAction, for_s: float | None) -> None:
         self.ledger.fired(fault, action, None if for_s is None else self._now() + for_s)
-        self._emit("", FaultFired(fault, kind_of(action), str(action)))
+        self._emit("", FaultFired(fault, kind_of(action), str(action), target_of(action)))
 
     def _healed(self, row: Row) -> None:
         if row.state == "active":
             self.ledger.over(row.id, "healed")
-            self._emit("", FaultHealed(row.id, kind_of(row.action), str(row.action)))
+            self._emit("", FaultHealed(row.id, kind_of(row.action), str(row.action), target_of(row.action)))
 
 
 async def _each(nodes: tuple[str, ...], do: Callable[[str], Awaitable[None]]) -> None:

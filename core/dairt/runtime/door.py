@@ -96,7 +96,8 @@ class Conversation:
         with self._scope:
             async with self._line:
                 try:
-                    await self._converse()
+                    with self._line.conversation():
+                        await self._converse()
                 except (RemoteProtocolError, TensorFormatError, Refused) as exc:
                     await self._complain(str(exc))
                 except LINK_ERRORS:
@@ -115,6 +116,7 @@ class Conversation:
             if isinstance(question, ReceivedBare):
                 raise RemoteProtocolError("sent a bare tensor in the middle of a conversation")
             self._answering = True
+            self._line.rest()
             reply = await self._answers.reply(question, guest)
             await self._send(reply)
             self._answering = False
@@ -140,6 +142,7 @@ class Conversation:
         if not (self._remote.is_loopback or self._node.config.bare_from_anywhere):
             raise RemoteProtocolError("sent a bare tensor from another machine, which this node is not configured to take")
         self._answering = True
+        self._line.rest()
         await keep_bare(bare.body, str(self._remote), self._node.host, self._node.store, self._node.pool)
         self._answering = False
 

@@ -29,6 +29,10 @@ class Connection(trio.abc.Stream):
     async def send_buffers(self, buffers: Sequence[Buffer]) -> None:
         """Send all of `buffers`, in order, without joining them. The caller leaves them unchanged until this returns."""
 
+    def send_now(self, buffers: Sequence[Buffer]) -> bool:
+        """Send all of `buffers`, if that takes no waiting; False where it may: then nothing is sent."""
+        return False
+
     @abstractmethod
     async def receive_into(self, view: memoryview) -> int:
         """Fill the start of `view` (bytes, not empty) with what has arrived; wait for at least one byte; 0 at the end."""

@@ -60,10 +60,11 @@ class Node:
             cluster=config.cluster,
             life=self.incarnation,
             random=host.random,
+            summary=self.store.summary,
         )
         self.broadcaster = Broadcaster(host, self.store, self.peers, config.limits, self._is_dead)
         self.operator = Operator(host, self.store, pool, self.values, self.peers, config.limits)
-        self.reconciler = Reconciler(host, config, self.store, self.peers, self.membership.alive)
+        self.reconciler = Reconciler(host, config, self.store, self.peers, self.membership)
         self.pulse = Pulse(host, self.membership, self.peers, self._member_lost, self._member_back)
         self._runs: dict[str, Coordinator] = {}
         self._last_run = 0
@@ -215,6 +216,7 @@ class Node:
             run.members_changed(NodeLost(name, reason))
 
     def _member_back(self, name: str) -> None:
+        self.peers[name].back()
         self.reconciler.soon(name)
         if name in self._able():
             for run in self._runs.values():

@@ -1,7 +1,7 @@
 """Asking another node: one exchange, one connection, one deadline. Dead sockets are removed, reconnects back off."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from dairt.protocol.wire import UnknownMessage
 from dairt.runtime.framed import LINK_ERRORS, Budget, FramedConnection, Received, Traffic
 from dairt.runtime.host import Host
 from dairt.runtime.idle import IdleLines
+from dairt.runtime.turns import take
 
 _BROKEN = (*LINK_ERRORS, RemoteProtocolError, TensorFormatError)
 # What is answered only when others have answered: bounded by itself, so that the questions to these always get through.
@@ -55,7 +56,8 @@ class Peer:
         self._short = trio.Semaphore(config.limits.asks_per_peer)
         self._refusals = 0
         self._not_before = 0.0
-        self._welcome = trio.Event()
+        self._gone = ""  # why it counts as dead, if it does
+        self._news = trio.Event()
 
     async def ask(
         self,
@@ -74,10 +76,9 @@ class Peer:
         Raises PeerUnreachable (never sent), NoAnswer (sent; may have happened), Refused with the peer's reason, or
         LocalProtocolError for what no peer would take.
         """
-        asked = _Asked(question, body, deadline_s, tries, on_chunk)
+        asked = _Asked(question, body, tries, on_chunk)
         with trio.move_on_after(deadline_s):
-            async with self._turn(question):
-                answer = await self._insist(asked)
+            answer = await self._in_turn(asked)
             if isinstance(answer.message, Sorry):
                 raise Refused(f"{self.name} refused: {answer.message.reason}")
             return answer
@@ -94,10 +95,14 @@ class Peer:
         if incarnation != self._incarnation:
             self._incarnation = incarnation
             self._remove_all(_Verdict(f"{self.name} has started again", is_final=False))
+        self.back()
+
+    def back(self) -> None:
+        """The peer is there: questions reach it again, and at once."""
+        self._gone = ""
         self._refusals = 0
         self._not_before = 0.0
-        self._welcome.set()
-        self._welcome = trio.Event()
+        self._wake()
 
     def close_idle(self, reason: str) -> None:
         """Remove every connection nobody is using, because the peer has been silent."""
@@ -105,8 +110,13 @@ class Peer:
             self._remove(line, reason)
 
     def give_up(self, reason: str) -> None:
-        """Remove every connection, because the peer counts as dead: whoever waits for an answer hears so now."""
+        """Remove every connection, because the peer counts as dead: whoever waits for an answer hears so now.
+
+        And whoever asks from now on, until it is back.
+        """
+        self._gone = reason
         self._remove_all(_Verdict(reason, is_final=True))
+        self._wake()
 
     def abort_idle(self) -> None:
         """Reset every connection nobody is using, because this node's life is over."""
@@ -122,13 +132,15 @@ class Peer:
         """Have the connections watched that nobody has used since the last look, so that their end is heard at once."""
         self._idle.look(watchers)
 
-    @asynccontextmanager
-    async def _turn(self, question: Message) -> AsyncIterator[None]:
-        if isinstance(question, Probe):  # one at a time anyway, and what they measure is silence, not our own queue
-            yield
-            return
-        async with self._long if isinstance(question, _LONG) else self._short:
-            yield
+    async def _in_turn(self, asked: "_Asked") -> Received:
+        if isinstance(asked.question, Probe):  # what they measure is silence, not our own queue
+            return await self._insist(asked)
+        turns = self._long if isinstance(asked.question, _LONG) else self._short
+        await take(turns)
+        try:
+            return await self._insist(asked)
+        finally:
+            turns.release()
 
     async def _insist(self, asked: "_Asked") -> Received:
         """Ask until there is an answer, or there have been enough tries."""
@@ -172,7 +184,7 @@ class Peer:
 
     async def _exchange(self, line: FramedConnection, asked: "_Asked") -> Received:
         await line.send(asked.question, asked.body, asked.on_chunk)
-        answer = await line.receive(asked.deadline_s)
+        answer = await line.receive(math.inf)  # whoever asks has a deadline round the whole exchange
         if answer is None:
             raise trio.BrokenResourceError("closed by the other side")
         if not isinstance(answer, Received):
@@ -184,9 +196,11 @@ class Peer:
 
     async def _connection(self) -> FramedConnection:
         """Open a connection, once it is time to try again."""
-        while trio.current_time() < self._not_before:
+        while trio.current_time() < self._not_before and not self._gone:
             with trio.move_on_at(self._not_before):
-                await self._welcome.wait()
+                await self._news.wait()
+        if self._gone:
+            raise PeerUnreachable(f"{self.name} cannot be reached: {self._gone}")
         begun = trio.current_time()
         try:
             with trio.fail_after(self._config.limits.hello_s):
@@ -201,7 +215,7 @@ class Peer:
         line = FramedConnection(connection, self._config.limits, self._budget, self.traffic, self._totals)
         try:
             hello = self._hello()
-            answer = await self._exchange(line, _Asked(hello, None, self._config.limits.hello_s))
+            answer = await self._exchange(line, _Asked(hello, None))
             welcome = _welcome(answer.message, self.name, hello)
         except BaseException:
             line.abort()
@@ -218,6 +232,11 @@ class Peer:
         delay_s = ceiling * self._host.random.uniform(0.5, 1.0)
         self._not_before = trio.current_time() + delay_s
         self._host.emit(ReconnectDelayed(self.name, self._refusals, delay_s))
+
+    def _wake(self) -> None:
+        """Have those who wait to try again look whether they should."""
+        self._news.set()
+        self._news = trio.Event()
 
     def _remove_all(self, verdict: "_Verdict") -> None:
         self.close_idle(verdict.reason)
@@ -236,7 +255,6 @@ class _Asked:
 
     question: Message
     body: np.ndarray | None
-    deadline_s: float
     tries: int = 1
     on_chunk: Callable[[int, int], None] | None = None
     sent: bool = False

@@ -1,18 +1,22 @@
 """Anti-entropy: what did I miss, and from whom can I have it?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import trio
 
 from dairt.errors import NoAnswer, PeerUnreachable, Refused, RemoteProtocolError
 from dairt.model.config import NodeConfig
 from dairt.model.events import CaughtUp, CheckpointFailed, ProtocolBroken
+from dairt.protocol.membership import Membership
 from dairt.protocol.messages import AskInventory, Fetch, Have, Inventory, Offer
 from dairt.runtime.host import Host
 from dairt.runtime.peer import Peer
 from dairt.runtime.store import Store, is_for
+from dairt.runtime.summary import UNKNOWN
 
 FULL_PAUSE_S = 30.0  # a node without room for a tensor does not ask for it over and over
+
+PUT_OFF_MAX = 3  # turns in a row in which nobody has been heard since the last change
 
 
 class Reconciler:
@@ -21,19 +25,18 @@ class Reconciler:
     At most one comparison a peer is under way, and one pull a key: a peer that is stuck holds up nobody else.
     """
 
-    def __init__(
-        self, host: Host, config: NodeConfig, store: Store, peers: Mapping[str, Peer], alive: Callable[[], tuple[str, ...]]
-    ) -> None:
+    def __init__(self, host: Host, config: NodeConfig, store: Store, peers: Mapping[str, Peer], membership: Membership) -> None:
         self._host = host
         self._config = config
         self._store = store
         self._peers = peers
-        self._alive = alive
+        self._membership = membership
         self._hurry = trio.Event()
         self._next: list[str] = []
         self._comparing: dict[str, None] = {}
         self._pulling: dict[str, None] = {}
         self._full_until = 0.0
+        self._put_off = 0
 
     def soon(self, peer: str) -> None:
         """Compare with this peer as soon as possible: it has just come back, or we have."""
@@ -59,8 +62,24 @@ class Reconciler:
         if wanted:
             self._next = [name for name in wanted if name in self._comparing]
             return [name for name in wanted if name not in self._comparing]
-        others = [name for name in self._alive() if name != self._host.name and name not in self._comparing]
-        return [self._host.random.choice(others)] if others else []
+        others = [name for name in self._membership.alive() if name != self._host.name and name not in self._comparing]
+        differing = self._differing(others)
+        return [self._host.random.choice(differing)] if differing else []
+
+    def _differing(self, others: list[str]) -> list[str]:
+        """Those that may hold something else. What a peer last said counts if it was said since anything changed here."""
+        if self._store.has_unsaved:
+            return others
+        held, since = self._store.summary(), self._store.changed_at
+        heard = [name for name in others if self._membership.heard_at(name) >= since]
+        agreeing = [name for name in heard if held == self._membership.summary(name) != UNKNOWN]
+        for name in agreeing:
+            self._store.saw_all(name)
+        if not heard and self._put_off < PUT_OFF_MAX:  # what has just changed is on its way: soon they are heard again
+            self._put_off += 1
+            return []
+        self._put_off = 0
+        return [name for name in (heard or others) if name not in agreeing]
 
     async def _compare(self, peer: Peer) -> None:
         try:

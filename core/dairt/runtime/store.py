@@ -30,6 +30,7 @@ from dairt.model.views import CheckpointState, CheckpointView
 from dairt.protocol.messages import Audience, Have
 from dairt.runtime.checkpoints import CheckpointFiles, Found
 from dairt.runtime.host import Host
+from dairt.runtime.summary import Summary
 from dairt.runtime.workers import Lane, WorkerPool
 
 CheckpointOutcome = Literal["stored", "durable", "superseded", "failed"]
@@ -90,6 +91,8 @@ class Store:
         self._refused = trio.Event()
         self._writes: dict[str, _Write] = {}
         self._nbytes = 0  # of all items
+        self._summary = Summary()
+        self.changed_at = 0.0  # when a version was last taken, by this node's clock
         self._seen = 0
         self._known: dict[str, None] = {}
 
@@ -143,6 +146,8 @@ class Store:
             return False
         self._make_room(key, array.nbytes, 0 if held is None else held.array.nbytes)
         self._items[key] = Item(key, version, array, audience, checksum, self._host.wall())
+        self._summary.hold(key, version, checksum, audience)
+        self.changed_at = trio.current_time()
         self._host.emit(TensorStored(key, version, array.nbytes, checksum, source))
         return True
 
@@ -200,6 +205,15 @@ class Store:
         item = self._items.get(key)
         return item is not None and item.version == version and self._writes_files and self._state(item) == "memory"
 
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether any key awaits its checkpoint, and nobody has tried."""
+        return self._writes_files and any(self._state(item) == "memory" for item in self._items.values())
+
+    def summary(self) -> int:
+        """What is held for everybody, in one number; see Summary."""
+        return self._summary.value
+
     def inventory(self, member: str, after: str, limit: int) -> tuple[tuple[Have, ...], bool]:
         """What `member` should hold too: at most `limit` keys after `after`, in order, and whether there are more.
 
@@ -253,6 +267,7 @@ class Store:
         self._items[stamp.key] = Item(
             stamp.key, stamp.version, found.array, stamp.audience, checksum, stamp.written_at, durable=True
         )
+        self._summary.hold(stamp.key, stamp.version, checksum, stamp.audience)
         self._nbytes += found.array.nbytes  # whatever the limit: what was promised is kept
         self._durable[stamp.key] = stamp.version
         self._host.emit(CheckpointRestored(stamp.key, stamp.version, checksum))

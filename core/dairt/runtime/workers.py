@@ -14,6 +14,7 @@ from dairt.model.config import NodeConfig
 from dairt.model.events import TaskFailed
 from dairt.model.views import LaneView, WorkerView
 from dairt.runtime.host import Host
+from dairt.runtime.turns import take
 
 T = TypeVar("T")
 
@@ -146,7 +147,7 @@ class _Queue:
         self._closed = False
 
     async def put(self, task: "_Task[Any]") -> None:
-        await self._room.acquire()
+        await take(self._room)
         if self._closed:
             self._room.release()  # the next one waiting for room is to hear it too
             raise trio.ClosedResourceError("the worker pool is closed")

@@ -10,7 +10,7 @@ import trio
 from dairt.runtime.host import Buffer, Connection
 from dairt.worlds.faults import CLEAR, Faults
 from dairt.worlds.faulty_frames import End, FrameStream, Piece, allowed
-from dairt.worlds.faulty_line import Ahead, Line, take
+from dairt.worlds.faulty_line import Ahead, Inside, Line, take
 from dairt.worlds.streams import Turn, as_bytes, receive_some
 
 R = TypeVar("R")
@@ -37,7 +37,7 @@ class FaultyConnection(Connection):
         self._faults = faults
         self._nursery = nursery
         self._state: Literal["open", "broken", "closed"] = "open"
-        self._directly: dict[trio.CancelScope, None] = {}  # of tasks that wait in the inner connection itself
+        self._directly = Inside(f"the connection to {inner.remote} was lost")  # the inner connection itself
         self._reset_when_whole = False
         self._sending, self._receiving = Turn("sending on"), Turn("receiving from")
 
@@ -99,6 +99,15 @@ class FaultyConnection(Connection):
                     await self._put_in_line(b"".join(part))
                 if not left:
                     return
+
+    def send_now(self, buffers: Sequence[Buffer]) -> bool:
+        """Send all of `buffers` if the inner connection can, and nothing is in the way."""
+        free = self._state == "open" and self._out_clear and not (self._line.is_busy or self._sending.taken)
+        if not (free and self._inner.send_now(buffers)):
+            return False
+        for buffer in buffers:
+            self._out_frames.watch(as_bytes(buffer))
+        return True
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the inner connection, or the line, has room."""
@@ -162,8 +171,7 @@ class FaultyConnection(Connection):
         else:
             self._leave("broken")
             self._line.clear()
-            for scope in self._directly:
-                scope.cancel()
+            self._directly.call_back()
             self._outlive()
 
     async def aclose(self) -> None:
@@ -261,16 +269,11 @@ class FaultyConnection(Connection):
 
     async def _in_the_inner(self, call: Callable[[], Awaitable[R]]) -> R:
         """Wait in the inner connection itself, for as long as this end is there."""
-        with trio.CancelScope() as scope:
-            self._directly[scope] = None
-            try:
-                return await call()
-            except trio.ClosedResourceError:
-                self._must_be_open()  # tells whether our user has closed it
-                raise
-            finally:
-                del self._directly[scope]
-        raise trio.BrokenResourceError(f"the connection to {self.remote} was lost")
+        try:
+            return await self._directly.wait(call)
+        except trio.ClosedResourceError:
+            self._must_be_open()  # tells whether our user has closed it
+            raise
 
     async def _send_directly(self, part: Sequence[Buffer]) -> None:
         try:

@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import trio
 
 from dairt.worlds.faulty_frames import End, Piece
 from dairt.worlds.streams import Gate
+
+R = TypeVar("R")
 
 # What a delayed direction holds before its sender waits: a latency of 50 ms then still lets 20 MiB/s through.
 LINE_BYTES = 1024 * 1024
@@ -64,6 +67,32 @@ class Ahead:
     def time_again(self, due_of: Callable[[Piece], float]) -> None:
         """Let everything be due as if it came now, if that is sooner."""
         self._pieces = _time_again(self._pieces, due_of)
+
+
+class Inside:
+    """The tasks that wait inside another connection. Who is called back from there finds it broken: `lost` says how."""
+
+    def __init__(self, lost: str) -> None:
+        self._lost = lost
+        self._scopes: dict[trio.CancelScope, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._scopes)
+
+    async def wait(self, call: Callable[[], Awaitable[R]]) -> R:
+        """Await `call()`."""
+        with trio.CancelScope() as scope:
+            self._scopes[scope] = None
+            try:
+                return await call()
+            finally:
+                del self._scopes[scope]
+        raise trio.BrokenResourceError(self._lost)
+
+    def call_back(self) -> None:
+        """Let nobody wait there any longer."""
+        for scope in self._scopes:
+            scope.cancel()
 
 
 class Line:

@@ -90,6 +90,7 @@ __all__ = [
     "kind_of",
     "named",
     "nodes_of",
+    "target_of",
     "why_not",
     "worlds_of",
 ]
@@ -126,3 +127,8 @@ def nodes_of(action: Action) -> tuple[str, ...]:
     if isinstance(action, LinkTrouble):
         return tuple(node for node in (*named(action.link.a), *named(action.link.b)) if node != ANY)
     return named(action.node)
+
+
+def target_of(action: Action) -> tuple[str, ...]:
+    """Whom an action befalls: nodes, or the two sides of a link as `Link` has them."""
+    return (action.link.a, action.link.b) if isinstance(action, LinkTrouble) else nodes_of(action)

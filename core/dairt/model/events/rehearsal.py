@@ -4,11 +4,12 @@ from dairt.model.events.base import EventBase
 
 
 class FaultFired(EventBase, frozen=True, tag="fault_fired"):
-    """Trouble from a scenario or an operator takes effect."""
+    """Trouble from a scenario or an operator takes effect. `target` is whom it befalls: nodes, or the two sides of a link."""
 
     fault: str
     kind: str
     text: str
+    target: tuple[str, ...] = ()
     level = "warn"
 
     @property
@@ -33,6 +34,7 @@ class FaultHealed(EventBase, frozen=True, tag="fault_healed"):
     fault: str
     kind: str
     text: str
+    target: tuple[str, ...] = ()
     level = "good"
 
     @property

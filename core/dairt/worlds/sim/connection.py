@@ -54,11 +54,18 @@ class SimConnection(Connection):
             self._must_be_open()
             left = deque(view for view in map(as_bytes, buffers) if view.nbytes)
             while left:
-                room = await self._room()
-                segment = _take_segment(left, min(room, self._link.mtu))
-                nbytes = sum(map(len, segment))
-                self._unread += nbytes
-                self.post(self.peer.arrive, segment, nbytes)
+                self._send_segment(left, min(await self._room(), self._link.mtu))
+
+    def send_now(self, buffers: Sequence[Buffer]) -> bool:
+        """Send all of `buffers` if the window has room for them."""
+        if self._state != "open" or self._sending.taken:
+            return False
+        left = deque(view for view in map(as_bytes, buffers) if view.nbytes)
+        if sum(map(len, left)) > self._window - self._unread:
+            return False
+        while left:
+            self._send_segment(left, self._link.mtu)
+        return True
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the window has room."""
@@ -162,6 +169,12 @@ class SimConnection(Connection):
         if filled:
             self.peer.read_by_peer(filled)
         return filled
+
+    def _send_segment(self, left: deque[memoryview], room: int) -> None:
+        segment = _take_segment(left, room)
+        nbytes = sum(map(len, segment))
+        self._unread += nbytes
+        self.post(self.peer.arrive, segment, nbytes)
 
     async def _room(self) -> int:
         self._must_be_open()

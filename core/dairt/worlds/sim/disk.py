@@ -28,6 +28,8 @@ import trio
 
 from dairt.runtime.host import Buffer
 from dairt.worlds.disk_names import check_name, folder_of
+from dairt.worlds.sim.changes import Changes
+from dairt.worlds.sim.clock import hold
 from dairt.worlds.sim.dice import Dice
 from dairt.worlds.streams import as_bytes
 
@@ -82,26 +84,6 @@ class _Inode:
         self.synced, self.doubtful = len(self.data), []
 
 
-@dataclass(frozen=True, eq=False)
-class _Change:
-    """One change of names: each name with what it stands for before and after (None: nothing)."""
-
-    parts: tuple[tuple[str, _Inode | None, _Inode | None], ...]
-
-    def touches(self, folder: str) -> bool:
-        return any(folder_of(name) == folder for name, _, _ in self.parts)
-
-    def apply(self, names: dict[str, _Inode]) -> None:
-        for name, before, after in self.parts:
-            if after is not None:
-                names[name] = after
-            elif names.get(name) is before:
-                names.pop(name, None)
-
-    def __str__(self) -> str:
-        return "names " + ", ".join(name for name, _, _ in self.parts)
-
-
 class SimDisk:
     """The disk of the node `name`; it outlives the node's lives, so the stage keeps it.
 
@@ -116,7 +98,7 @@ class SimDisk:
         self._names: dict[str, _Inode] = {}
         self._folders: dict[str, None] = {"": None}
         self._durable: dict[str, _Inode] = {}
-        self._pending: list[_Change] = []
+        self._pending: Changes[_Inode] = Changes()
         self._power_cuts = 0
         self._syncs: dict[str, int] = {}
 
@@ -224,8 +206,7 @@ class SimDisk:
         self.calls += 1
         since = self._power_cuts if since is None else since
         takes_s = round((self._speed.call_s + seconds) / TICK_S) * TICK_S
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + takes_s):
-            await trio.sleep_forever()  # in one scope: there are many of these
+        await hold(takes_s)
         if since != self._power_cuts:
             raise OSError(errno.EIO, "the power was cut")
 
@@ -260,23 +241,13 @@ class SimDisk:
         return self._names[name]
 
     def _change(self, *parts: tuple[str, _Inode | None, _Inode | None]) -> None:
-        change = _Change(parts)
-        change.apply(self._names)
-        self._pending.append(change)
+        self._pending.add(*parts).apply(self._names)
         for name, _, _ in parts:
             self._folders[folder_of(name)] = None
 
     def _settle(self, folder: str) -> None:
-        """Make durable what touches `folder`, and whatever came before it on the same names."""
-        settled: list[_Change] = []
-        names: dict[str, None] = {}
-        for change in reversed(self._pending):
-            if change.touches(folder) or any(name in names for name, _, _ in change.parts):
-                settled.append(change)
-                names.update((name, None) for name, _, _ in change.parts)
-        for change in reversed(settled):
+        for change in self._pending.settle(folder):
             change.apply(self._durable)
-        self._pending = [change for change in self._pending if change not in settled]
 
 
 class SimFile:

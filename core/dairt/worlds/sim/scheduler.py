@@ -81,6 +81,9 @@ class Controller:
         """
         if threading.get_ident() != self._thread:
             return
+        if len(batch) == 1 and not (self._paused or self._slow or self._held):  # most batches: nothing to decide
+            self._batches += batch[0].name != ENTRY_TASK
+            return
         entry: list[trio.lowlevel.Task] = []
         tasks: list[trio.lowlevel.Task] = []
         for task in batch:
