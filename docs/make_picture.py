@@ -17,6 +17,7 @@ from dairt.control.frames import Latest, ServerFrame, Step
 from dairt_console.app import ConsoleApp
 from dairt_console.link import ChildLink
 from dairt_console.reducer import LinkChanged, Seen
+from dairt_console.replay import begin_times
 
 PICTURE = Path(__file__).with_name("console.svg")
 SCENARIO, SEED, SIZE = "first_look", 7, (100, 30)
@@ -91,9 +92,10 @@ def _run_so_far(seen: Seen) -> float:
 async def take() -> str:
     """Start the cluster and the console, and return the picture as SVG."""
     link = ChildLink([SCENARIO, "--world", "sim", "--seed", str(SEED), "--speed", "0"])
+    times = begin_times(None)
     await link.open()
     try:
-        app = ConsoleApp(link.send, SCENARIO, "")
+        app = ConsoleApp(link.send, SCENARIO, "", times=times)
         async with app.run_test(size=SIZE) as pilot, asyncio.TaskGroup() as tasks:
             story = Story(app, link, pilot)
             reading = tasks.create_task(link.run(story.deliver))
@@ -101,6 +103,7 @@ async def take() -> str:
             reading.cancel()
         return svg
     finally:
+        times.close()
         await link.close()
 
 

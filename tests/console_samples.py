@@ -76,9 +76,9 @@ def trouble(at_s: float = 14.0) -> Snapshot:
     """n2 is down, and the link between the others is cut."""
     nodes = (node("n0", at_s=at_s, queued=64), node("n1", at_s=at_s), node("n2", "down"))
     faults = (
-        FaultView("op-1", "conn.reset", "reset the sockets n0↔n1", "done"),
-        FaultView("op-2", "link.cut", "cut n0↔n1", "active"),
-        FaultView("op-3", "node.kill", "kill n2", "active"),
+        FaultView("op-1", "conn.reset", "reset the sockets n0↔n1", "done", target=("n0", "n1"), fired=1),
+        FaultView("op-2", "link.cut", "cut n0↔n1", "active", target=("n0", "n1"), fired=1),
+        FaultView("op-3", "node.kill", "kill n2", "active", target=("n2",), fired=1),
     )
     return snapshot(at_s, nodes=nodes, faults=faults)
 
@@ -96,8 +96,8 @@ HISTORY = entries(
     SocketRemoved("n0", "connection reset by peer"),
 )
 BAD_NEWS = entries(
-    FaultFired("op-2", "link.cut", "cut n0↔n1"),
-    FaultFired("op-3", "node.kill", "kill n2"),
+    FaultFired("op-2", "link.cut", "cut n0↔n1", ("n0", "n1")),
+    FaultFired("op-3", "node.kill", "kill n2", ("n2",)),
     NodeDown("killed"),
     first=9,
     start_s=12.6,

@@ -62,8 +62,8 @@ def cause(seen: Seen, place: int) -> str:
     return cause_of(seen.log[place].entry, seen.aftermaths)
 
 
-CUT = FaultFired("f1", "link.cut", "cut n0↔n1")
-KILL = FaultFired("f2", "node.kill", "kill n2")
+CUT = FaultFired("f1", "link.cut", "cut n0↔n1", ("n0", "n1"))
+KILL = FaultFired("f2", "node.kill", "kill n2", ("n2",))
 
 
 def test_an_event_came_of_the_latest_fault_that_befell_those_concerned() -> None:
@@ -79,7 +79,7 @@ def test_what_came_before_a_fault_or_long_after_it_did_not_come_of_it() -> None:
     seen = told(
         (0.5, "n0", SocketRemoved("n1", "reset")),
         (1.0, "", CUT),
-        (2.0, "", FaultHealed("f1", "link.cut", "cut n0↔n1")),
+        (2.0, "", FaultHealed("f1", "link.cut", "cut n0↔n1", ("n0", "n1"))),
         (4.0, "n1", SocketRemoved("n0", "silent")),
         (60.0, "n0", SocketRemoved("n1", "reset")),
     )

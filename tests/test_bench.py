@@ -7,7 +7,7 @@ import pytest
 from dairt.__main__ import run
 from dairt.bench import sim
 
-NAMES = ["ping-pong", "1 KiB broadcasts", "5 nodes, 30 s, small tensors"]
+NAMES = ["ping-pong", "1 KiB broadcasts", "5 nodes, 30 s, small tensors", "the same, and graph runs"]
 
 
 @pytest.fixture
@@ -21,12 +21,12 @@ def test_the_simulated_world_is_measured(capsys: pytest.CaptureFixture[str]) -> 
     assert run(["bench", "sim", "--rounds", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line[: len(name)] for line, name in zip(lines, NAMES, strict=True)] == NAMES
-    assert [line.split("   ")[-1].strip() for line in lines] == ["at least 15,000", "-", "at least 10"]
+    assert [line.split("   ")[-1].strip() for line in lines] == ["at least 15,000", "-", "at least 10", "-"]
 
 
 @pytest.mark.usefixtures("_briefly")
 def test_rows_are_told_to_programs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    rates = iter([3.0, 1.0, 2.0, *[5.0] * 6])
+    rates = iter([3.0, 1.0, 2.0, *[5.0] * 9])
     monkeypatch.setattr(sim, "_messages", lambda *_: next(rates))
     monkeypatch.setattr(sim, "_seeds", lambda *_: next(rates))
     assert run(["bench", "sim", "--rounds", "3", "--json"]) == 0

@@ -170,7 +170,7 @@ def test_what_became_of_a_killed_socket_is_told_where_it_was_asked_for() -> None
         await console.feed([console.recorder.answer("taken", at_s=12.4, fault="op-1")])
         fault = FaultView("op-1", "conn.reset", "reset the sockets n0↔n1", "done")
         said: list[Event] = [
-            FaultFired("op-1", "conn.reset", "reset the sockets n0↔n1"),
+            FaultFired("op-1", "conn.reset", "reset the sockets n0↔n1", ("n0", "n1")),
             SocketRemoved("n1", "reset by peer"),
             SocketOpened("n1"),
         ]

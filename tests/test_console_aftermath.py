@@ -27,7 +27,7 @@ from dairt_console.draw.spans import text_of, width_of
 from dairt_console.draw.troubles import trouble_rows, wrong_now
 from dairt_console.reducer import Seen
 
-RESET = FaultFired("op-1", "conn.reset", "reset the sockets n0↔n1")
+RESET = FaultFired("op-1", "conn.reset", "reset the sockets n0↔n1", ("n0", "n1"))
 BROKEN = "reset by peer"
 WORK = seen_after(AT_WORK)
 
@@ -79,7 +79,7 @@ def test_a_socket_that_died_of_something_else_is_not_held_against_a_fault(other:
 
 def test_a_reset_of_all_sockets_of_a_node_waits_for_all_of_them() -> None:
     fault = FaultView("f", "conn.reset", "reset the sockets n0↔any", "done")
-    fired = FaultFired("f", "conn.reset", "reset the sockets n0↔any")
+    fired = FaultFired("f", "conn.reset", "reset the sockets n0↔any", ("n0", "any"))
     removed = [(16.1, "n0", SocketRemoved("n1", BROKEN)), (16.1, "n2", SocketRemoved("n0", BROKEN))]
     elsewhere = (16.1, "n1", SocketRemoved("n2", BROKEN))
     seen = seen_after([world(fault), told((16.0, "", fired), *removed, elsewhere)], WORK)
@@ -88,13 +88,13 @@ def test_a_reset_of_all_sockets_of_a_node_waits_for_all_of_them() -> None:
 
 def test_a_healed_fault_says_how_long_it_lasted() -> None:
     fault = FaultView("op-2", "link.cut", "cut n0↔n1", "healed")
-    seen = seen_after([*IN_TROUBLE, told((18.2, "", FaultHealed("op-2", "link.cut", "cut n0↔n1"))), world(fault)])
+    seen = seen_after([*IN_TROUBLE, told((18.2, "", FaultHealed("op-2", "link.cut", "cut n0↔n1", ("n0", "n1")))), world(fault)])
     assert rows(seen) == [("healed", "cut n0↔n1", "after 5.60 s", "7 s")]
 
 
 def test_a_restart_is_over_when_the_node_has_booted() -> None:
     fault = FaultView("op-9", "node.restart", "restart n1", "done")
-    fired = told((16.0, "", FaultFired("op-9", "node.restart", "restart n1")))
+    fired = told((16.0, "", FaultFired("op-9", "node.restart", "restart n1", ("n1",))))
     seen = seen_after([fired, world(fault)], WORK)
     assert rows(seen) == [("healing", "restart n1", "not up yet", "4 s")]
     seen = seen_after([told((16.3, "n2", NodeBooted("", 0, 0, 2)), (16.5, "n1", NodeBooted("", 0, 0, 2)))], seen)

@@ -124,7 +124,7 @@ def test_the_list_of_events_is_bounded_and_says_so() -> None:
 def test_a_fault_is_drawn_from_its_firing_to_its_healing_on_the_nodes_it_names() -> None:
     entries = [
         Entry(1, 0.0, "a", NodeBooted("x", 0, 0, 0)),
-        Entry(2, 2.0, "", FaultFired("f", "node.kill", "kill a")),
+        Entry(2, 2.0, "", FaultFired("f", "node.kill", "kill a", ("a",))),
         Entry(3, 4.0, "b", BroadcastEnded("w", Version(1, "b", 1), 3, (), 1.0)),
     ]
     text = timeline(("a", "b"), entries, 10.0)

@@ -11,7 +11,7 @@ import trio
 
 from dairt.control.server import ControlServer
 from dairt.errors import UsageError
-from dairt.model.action import Action, kind_of
+from dairt.model.action import Action, kind_of, target_of
 from dairt.model.events import Entry, FaultFired, PhaseBegan
 from dairt.model.numbers import tensor_view
 from dairt.model.scenario import Do
@@ -116,7 +116,7 @@ class ToyWorld:
             while server and not server.inbox.empty():
                 action = server.inbox.get()
                 self.taken.append(Do(tick * TICK_S, action, "op-1"))
-                self.journal.emit("", FaultFired("op-1", kind_of(action), str(action)))
+                self.journal.emit("", FaultFired("op-1", kind_of(action), str(action), target_of(action)))
 
     async def _wander(self, name: str) -> None:
         dice = random.Random(name)

@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from dairt.control.frames import Role
 from dairt.errors import UsageError
-from dairt_console.config import PAGES, Config, load, written
+from dairt_console.config import Config, PageName, load, written
 from dairt_console.link import ChildLink, Link
 from dairt_console.overture import Overture
 from dairt_console.reducer import Seen
@@ -70,7 +70,7 @@ def console(
     ] = None,
     no_record: Annotated[bool, Parameter(negative=(), help="Record nothing: there is no going back in time.")] = False,
     replay: Annotated[Path | None, Parameter(help="Show a recording in place of a cluster.")] = None,
-    page: Annotated[Literal[PAGES] | None, Parameter(help="The page to begin with. [overview]")] = None,
+    page: Annotated[PageName | None, Parameter(help="The page to begin with. [overview]")] = None,
     theme: Annotated[str | None, Parameter(help="Colours, such as nord; T tries the next. [textual-dark]")] = None,
     looks: Annotated[int | None, Parameter(help="At most so many a second. [10]")] = None,
     config: Annotated[Path | None, Parameter(help="Settings and keys, in place of the usual file.")] = None,
@@ -81,8 +81,10 @@ def console(
     if print_config:
         print(written(settings), end="")
         return 0
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # the screen is written to stderr
         raise UsageError("this is a screen to look at: run it in a terminal, without redirecting it (`dairt play` prints)")
+    if record is not None and (no_record or replay is not None):
+        raise UsageError(f"--record {record} goes without {'--no-record' if no_record else f'--replay {replay}'}")
     if replay is not None:
         return _show_recording(replay, settings)
     times = begin_times(record) if record or (settings.record and not no_record) else Times(None)

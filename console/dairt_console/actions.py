@@ -143,6 +143,7 @@ COMMANDS: tuple[Command, ...] = (
     _view("zoom_in", "plus equals_sign", "zoom in", "Show less of the time, and larger", 93, on=("runs",)),
     _view("zoom_out", "underscore", "zoom out", "Show more of the time", 92, on=("runs",)),
     _view("follow", "t", "follow", "Let the task stream follow the newest", 91, on=("runs",)),
+    _view("matrix", "m", "matrix", "All links as a matrix, or as a ring again", 93, on=("topology",)),
     _view("surround", "o", "around", "Show the lines round each match, or only matches", 93, on=("events",)),
     _view("freeze", "F", "freeze view", "Hold the view still; the cluster runs on", 50),
     _view("read_only", "R", "look only", "Refuse to act from here on, or no more"),

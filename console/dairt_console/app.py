@@ -10,14 +10,12 @@ from textual.screen import Screen
 
 from dairt.control import frames
 from dairt.control.frames import Answer, ClientFrame, ServerFrame, SetSpeed
-from dairt.errors import UsageError
 from dairt.model.action import Action
 from dairt_console.actions import BY_ID, Command
 from dairt_console.asking import Asking
 from dairt_console.blast import dry_run
 from dairt_console.chosen import Chosen
 from dairt_console.collector import Collector
-from dairt_console.command_line import Run, Take, Word, complete, read
 from dairt_console.config import PAGES, Config
 from dairt_console.draw.deed import deed_line
 from dairt_console.draw.spans import Span, Tone, clean
@@ -38,8 +36,8 @@ from dairt_console.widgets.transport import Transport
 from dairt_console.words import Words
 
 _INDENT: Span = (" ", "plain")
-FIRST_WORDS = "↑↓ choose a node, then a key acts on it; ? shows all keys"
-REPLAY_WORDS = "a recording: p holds and plays it, ( ) go from fault to fault, { } back and on; ? shows all keys"
+FIRST_WORDS = "↑↓ choose a node, then a key acts on it"
+REPLAY_WORDS = "a recording: p holds and plays it, ( ) go from fault to fault, { } back and on"
 
 
 class Sender(Protocol):
@@ -81,10 +79,11 @@ class ConsoleApp(App[int]):
         self._read_only = self._config.read_only
         self._resume_at = 1.0  # the speed that ends a pause
         self._holding = False  # a pause or a step is what was asked for last
-        self._pattern = ""  # what was searched for last
+        self.pattern = ""  # what was searched for last
         self._started = monotonic()
-        self.desk = Desk(scenario, opening, self._config.start, self.commands, self._completions)
-        self.say(REPLAY_WORDS if self.times.is_replay else FIRST_WORDS, "dim")
+        self.desk = Desk(scenario, opening, self._config.start, self.commands, self._words.completions)
+        keys = next(command.key for command in self.commands if command.id == "help")
+        self.say(f"{REPLAY_WORDS if self.times.is_replay else FIRST_WORDS}; {keys} shows all keys", "dim")
 
     def get_default_screen(self) -> Screen[None]:
         return self.desk
@@ -192,8 +191,8 @@ class ConsoleApp(App[int]):
             "command_line": lambda: self.desk.write("command"),
             "find": lambda: self.desk.write("find"),
             "filter": lambda: self.desk.write("filter"),
-            "find_next": lambda: self.find(self._pattern, 1),
-            "find_previous": lambda: self.find(self._pattern, -1),
+            "find_next": lambda: self.find(self.pattern, 1),
+            "find_previous": lambda: self.find(self.pattern, -1),
             "sort": lambda: self.say(page.sort(), "dim"),
             "mark": lambda: self.say(page.mark(), "dim"),
             "copy": words.copy,
@@ -302,9 +301,14 @@ class ConsoleApp(App[int]):
 
     def find(self, pattern: str, step: int) -> None:
         """Go to the next or the previous match on the page in front."""
-        self._pattern = pattern
+        self.pattern = pattern
         self.say(self.desk.front.find(pattern, step) if pattern else "nothing was searched for yet: / does", "dim")
         self.desk.show_chrome()
+
+    def sift(self, pattern: str) -> None:
+        """Show only what matches on the page in front."""
+        self.say(f"only {pattern}" if pattern else "all is shown", "dim")
+        self.desk.front.sift(pattern)  # which says so when it is no filter
 
     def send(self, frame: ClientFrame) -> None:
         """Send a frame that asks for no action."""
@@ -344,47 +348,25 @@ class ConsoleApp(App[int]):
 
     # -- lines that are written ----------------------------------------------------------------------------------------
 
-    def _completions(self, line: str) -> list[str]:
-        names = [node.name for node in self.showing.nodes]
-        return complete(line, names, PAGES, sorted(self.available_themes))
-
     def on_prompt_written(self, message: Prompt.Written) -> None:
         if message.kind == "filter":
             self.desk.front.sift(message.line)
         elif message.kind == "command":
-            ahead = [line.rpartition(" ")[2] for line in self._completions(message.line)]
+            ahead = [line.rpartition(" ")[2] for line in self._words.completions(message.line)]
             self.say("   ".join(ahead), "dim")
 
     def on_prompt_given(self, message: Prompt.Given) -> None:
         self.desk.written()
         match message.kind:
             case "find":
-                self.find(message.line or self._pattern, 1)
+                self.find(message.line or self.pattern, 1)
             case "filter":
-                self.desk.front.sift(message.line)
-                self.say(f"only {message.line}" if message.line else "all is shown", "dim")
+                self.sift(message.line)
             case _:
-                self.give(message.line)
+                self._words.give(message.line)
 
     def on_prompt_left(self, message: Prompt.Left) -> None:
         self.desk.written()
         if message.kind == "filter":
             self.desk.front.sift("")
         self.say("nothing done", "dim")
-
-    def give(self, line: str) -> None:
-        """Obey a line of the `:` language."""
-        if not line.strip():
-            self.say("nothing done", "dim")
-            return
-        try:
-            typed = read(line, [node.name for node in self.showing.nodes])
-            match typed:
-                case Run(command, chosen):
-                    self.action_command(command, chosen)
-                case Take(action, dry):
-                    self.take(action, dry=dry)
-                case Word(word, rest):
-                    self._words.obey(word, rest)
-        except UsageError as exc:
-            self.say(str(exc), "bad")

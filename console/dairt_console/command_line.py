@@ -130,6 +130,8 @@ def _node(word: str, names: Sequence[str]) -> str:
 
 def _action(line: str, names: Sequence[str]) -> Action:
     """An action as `kind node key=value …`, or `kind a b …` on a link; the short words of nodes and links too."""
+    if not line:
+        raise UsageError("dry-run needs an action, such as dry-run node.kill n1")
     kind, *tokens = _TOKEN.findall(line)
     if kind not in DO:
         raise UsageError(f"{kind} is no kind of action; {suggestion(kind, DO)}")
@@ -179,5 +181,5 @@ def _made(kind: str, entries: dict[str, Value], names: Sequence[str]) -> Action:
         action = DO[kind](table, tuple(names))
         table.finish()
     except UsageError as exc:
-        raise UsageError(str(exc).removeprefix(": ")) from exc
+        raise UsageError(str(exc).removeprefix(":: ")) from exc
     return action

@@ -6,12 +6,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Literal, get_args
 
 from dairt.errors import UsageError
 from dairt.model.toml_table import Table, suggestion
 from dairt_console.actions import BY_ID, COMMANDS, KEY_NAMES, Command, rebound
 
-PAGES = ("overview", "topology", "runs", "nodes", "checkpoints", "faults", "events")
+PageName = Literal["overview", "topology", "runs", "nodes", "checkpoints", "faults", "events"]
+PAGES: tuple[PageName, ...] = get_args(PageName)
 WORLDS = ("tcp", "sim", "proc")
 LOOKS_MAX = 30  # a second; more costs more than eyes see
 WHAT = "the console's settings"
@@ -142,7 +144,7 @@ def _key(table: Table, command: str, word: str) -> str:
 
     key = NAMES.get(word, word)
     *modifiers, last = key.split("+")
-    known = {each.value for each in Keys} | set(KEY_NAMES)
-    if (len(last) == 1 and last.isalnum()) or key in known or (last in known and set(modifiers) <= {"ctrl", "shift", "alt"}):
+    known = last in {each.value for each in Keys} | set(KEY_NAMES) or (len(last) == 1 and last.isalnum())
+    if known and set(modifiers) <= {"ctrl", "shift", "alt"}:
         return key
     raise table.error(command, f"cannot have the key {word!r}: a key is a letter, f5, ctrl+k or such as --print-config shows")

@@ -7,10 +7,12 @@ from typing import Literal
 from dairt.control.frames import Answer, Bye, Entries, Graphs, Hello, Latest, Peeked, ServerFrame, Story
 from dairt.model.events import Entry
 from dairt.model.views import FaultView, GraphView, NodeDetail, NodeView, RunView, Snapshot
-from dairt_console.aftermath import Aftermath, follow
+from dairt_console.aftermath import Aftermath, follow_strikes
 from dairt_console.alerts import Alerts, follow_alerts, heard
 from dairt_console.attempts import Work, follow_work
+from dairt_console.effects import Effects, follow_effects
 from dairt_console.event_log import EventLog
+from dairt_console.flows import Counted, follow_counts
 from dairt_console.savings import follow_savings
 
 ENTRIES_KEPT = 2_000  # what a person scrolls back through; the journal of the cluster keeps more
@@ -58,6 +60,9 @@ class Seen:
     traffic: dict[str, Traffic] = field(default_factory=dict)
     runs: dict[str, RunView] = field(default_factory=dict)  # as last seen: a node that is killed tells of its runs no more
     aftermaths: Mapping[str, Aftermath] = field(default_factory=dict)  # what became of each fault
+    strikes: tuple[Aftermath, ...] = ()  # earlier ones, of faults that have struck again
+    effects: Mapping[str, Effects] = field(default_factory=dict)  # what each fault led to
+    counted: tuple[Counted, ...] = ()  # bytes between nodes, up to a second ago
     answer: Answer | None = None
     graphs: Mapping[str, GraphView] = field(default_factory=dict)  # by digest, the latest last
     work: Mapping[str, Work] = field(default_factory=dict)  # what was told of each run's ops
@@ -104,6 +109,7 @@ def apply(seen: Seen, frame: ServerFrame | LinkChanged) -> Seen:
                 seen,
                 snapshot=snapshot,
                 traffic=_traffic(seen.traffic, snapshot),
+                counted=follow_counts(seen.counted, snapshot),
                 runs=_runs(seen.runs, snapshot),
                 link=_live(seen.link),
                 alerts=follow_alerts(seen.alerts, snapshot),
@@ -140,10 +146,13 @@ def for_reading(entries: tuple[Entry, ...]) -> list[Entry]:
 
 def _with_entries(seen: Seen, entries: tuple[Entry, ...], dropped: int) -> Seen:
     told = for_reading(entries)
+    aftermaths, strikes = follow_strikes(seen.aftermaths, seen.strikes, told)
     return replace(
         seen,
         entries=(*seen.entries, *told)[-ENTRIES_KEPT:],
-        aftermaths=follow(seen.aftermaths, told),
+        aftermaths=aftermaths,
+        strikes=strikes,
+        effects=follow_effects(seen.effects, aftermaths, told),
         work=follow_work(seen.work, entries),
         savings=follow_savings(seen.savings, told),
         log=seen.log.after(told, dropped),

@@ -8,6 +8,7 @@ from dairt.control.frames import Save, Story
 from dairt.errors import UsageError
 from dairt.model.toml_table import suggestion
 from dairt_console.chosen import Chosen
+from dairt_console.command_line import Run, Take, Word, complete, read
 from dairt_console.config import PAGES
 from dairt_console.export import FORMATS, SUFFIXES, Format, free_path, read_format, snapshot_json, write_new
 from dairt_console.plan_kinds import Cannot, Speed
@@ -32,14 +33,36 @@ class Words:
             "node": self._node,
             "speed": self._speed,
             "at": self._at,
-            "find": lambda pattern: app.find(pattern, 1),
-            "filter": app.desk.front.sift,
+            "find": lambda pattern: app.find(pattern or app.pattern, 1),
+            "filter": app.sift,
             "save": self.save,
             "record": self._record,
             "export": self._export,
             "theme": self.theme,
         }
         does[word](rest)
+
+    def give(self, line: str) -> None:
+        """Obey a line of the `:` language, or say what is wrong with it."""
+        app = self._app
+        if not line.strip():
+            app.say("nothing done", "dim")
+            return
+        try:
+            match read(line, [node.name for node in app.showing.nodes]):
+                case Run(command, chosen):
+                    app.action_command(command, chosen)
+                case Take(action, dry):
+                    app.take(action, dry=dry)
+                case Word(word, rest):
+                    self.obey(word, rest)
+        except UsageError as exc:
+            app.say(str(exc), "bad")
+
+    def completions(self, line: str) -> list[str]:
+        """What a line may become."""
+        names = [node.name for node in self._app.showing.nodes]
+        return complete(line, names, PAGES, sorted(self._app.available_themes))
 
     # -- where one is --------------------------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ class Desk(Screen[None]):
         self._seen, self._look = Seen(), Look()
         self.overview = Overview(opening)
         all_pages: tuple[Page, ...] = (self.overview, Topology(), Runs(), Nodes(), Checkpoints(), Faults(), Events())
-        self.pages = dict(zip(PAGES, all_pages, strict=True))
+        self.pages: dict[str, Page] = dict(zip(PAGES, all_pages, strict=True))
         self._front = self._before = start
         self.header, self.status = Bar("header"), Bar("status")
         self.page_line, self.key_line, self.transport = PageLine(), KeyLine(), Transport()

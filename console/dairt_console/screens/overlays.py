@@ -24,6 +24,19 @@ _LEAVE = bind("back", "dismiss", also="quit")
 ANSWERS = "⏎ do it   D dry run   y copy the line   esc leave"
 
 
+class Scroll(VerticalScroll, inherit_bindings=False):
+    """A sheet that is longer than the screen; it moves by the keys that move everything."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bind("up", "scroll_up"),
+        *bind("down", "scroll_down"),
+        *bind("page_up", "page_up"),
+        *bind("page_down", "page_down"),
+        *bind("first", "scroll_home"),
+        *bind("last", "scroll_end"),
+    ]
+
+
 class Confirm(ModalScreen[Action]):
     """Asks before work is lost, and says what would be. Dismissed with the action, or None.
 
@@ -48,7 +61,7 @@ class Confirm(ModalScreen[Action]):
         self._answers = Static(ANSWERS, classes="answers", markup=False)
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="sheet") as sheet:
+        with Scroll(classes="sheet") as sheet:
             sheet.border_title = "Are you sure?"
             yield Static(clean(self._ask.question), classes="question", markup=False)
             yield self._lines
@@ -121,7 +134,7 @@ class Help(ModalScreen[None]):
         self._commands = commands
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="sheet help") as sheet:
+        with Scroll(classes="sheet help") as sheet:
             sheet.border_title = "Keys"
             sheet.border_subtitle = "↑↓ scroll · esc closes"
             yield HelpText(self._commands)

@@ -31,7 +31,7 @@ config = { checkpoint = "never" }
 STORY = """
 schema  = "dairt.scenario/1"
 name    = "bench-seeds"
-summary = "Five nodes, small tensors, graphs and probes through cuts, resets and restarts for thirty seconds."
+summary = "Five nodes and small tensors through a cut, a reset and a restart, for thirty seconds."
 
 [time]
 trouble_until = "20s"
@@ -48,14 +48,6 @@ from   = "n0"
 tensor = { dtype = "float32", shape = [256] }
 at     = "500ms"
 every  = "1s"
-
-[[work]]
-id    = "inference"
-kind  = "graph"
-graph = { layers = 3, width = 2, size = 16 }
-from  = "n1"
-at    = "1s"
-every = "5s"
 
 [[fault]]
 id   = "cut"
@@ -82,6 +74,16 @@ always = "no_partial_tensor_visible"
 always = "durable_survives_restart"
 [[expect]]
 finally = "acked_broadcast_on_all_live"
+"""
+GRAPHS = """
+[[work]]
+id    = "inference"
+kind  = "graph"
+graph = { layers = 3, width = 2, size = 16 }
+from  = "n1"
+at    = "1s"
+every = "5s"
+
 [[expect]]
 always = "runs_give_the_same_answer"
 """
@@ -111,10 +113,11 @@ class Row(msgspec.Struct, frozen=True):
 
 def measure(rounds: int) -> Iterator[Row]:
     """Measure one thing after another, `rounds` times each."""
-    messages, story = parse_scenario(QUIET, "bench"), parse_scenario(STORY, "bench")
+    messages, story, graphs = (parse_scenario(text, "bench") for text in (QUIET, STORY, STORY + GRAPHS))
     yield _row("ping-pong", "messages/s", 15_000, [_messages(messages, ping_pong) for _ in range(rounds)])
     yield _row("1 KiB broadcasts", "messages/s", 0, [_messages(messages, broadcasts) for _ in range(rounds)])
     yield _row("5 nodes, 30 s, small tensors", "seeds/s", 10, [_seeds(story, n) for n in range(rounds)])
+    yield _row("the same, and graph runs", "seeds/s", 0, [_seeds(graphs, n) for n in range(rounds)])
 
 
 async def ping_pong(nodes: Sequence[Node]) -> int:

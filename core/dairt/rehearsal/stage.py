@@ -45,6 +45,7 @@ from dairt.rehearsal.metrics import Meter
 from dairt.rehearsal.python import load_python
 from dairt.rehearsal.recipes import make_feeds, make_graph, make_tensor
 from dairt.rehearsal.session import session_text
+from dairt.rehearsal.steps import Steps
 from dairt.rehearsal.trouble import Trouble, WorldFaults
 from dairt.runtime.cluster import Cluster, Machines, open_cluster
 from dairt.runtime.journal import Journal
@@ -116,6 +117,7 @@ class Stage:
         self.at_next_tick: list[Callable[[float], None]] = []  # told the tick's time, before anything of it happens
         self.digest = Digest()
         self.trouble = Trouble(ground.faults, ground, cluster, Ledger(setting.scenario.faults), journal.emit, self.now)
+        self.steps = Steps(setting.scenario)
         self.meter = Meter(lambda fault: self.ledger[fault].action, self.snapshot)
         self._python = load_python(setting.scenario, setting.allow_python)
         self.judge = Judge(
@@ -165,6 +167,7 @@ class Stage:
             faults=self.ledger.views(now),
             promises=self.judge.views(),
             wall_s=self._ground.wall(),
+            steps=self.steps.views(now),
         )
 
     def check(self, action: Action) -> None:

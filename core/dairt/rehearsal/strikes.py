@@ -64,11 +64,11 @@ class Strikes:
         for fault in self._faults:
             match fault.when:
                 case At(at_s=at_s):
-                    self._at(self._drawn(at_s, fault, "at", 0), lambda fault=fault: self._come(fault))  # type: ignore[misc]
+                    self._later(fault, self._drawn(at_s, fault, "at", 0), lambda fault=fault: self._come(fault))  # type: ignore[misc]
                 case Every(mean_s=mean_s, max_times=max_times):
                     times = [at_s for at_s in self._times(fault, mean_s, max_times) if at_s < end_s]
                     for at_s in times:
-                        self._at(at_s, lambda fault=fault: self._come(fault))  # type: ignore[misc]
+                        self._later(fault, at_s, lambda fault=fault: self._come(fault))  # type: ignore[misc]
                     if not times:
                         self._excuse(fault, f"the seed gives it no time: {fault.when}")
 
@@ -96,6 +96,7 @@ class Strikes:
         """The time of trouble is over: let nothing strike any more, and skip what never did."""
         self._triggers.disarm()
         self._armed.clear()
+        self._stage.ledger.expect_nothing()
         for fault in self._faults:
             if self._stage.ledger[fault.id].state != "planned":
                 continue
@@ -136,8 +137,19 @@ class Strikes:
         """Put off what has a delay, and say whether it has."""
         delay_s = self._drawn(moment.fault.delay_s, moment.fault, "delay", moment.number)
         if delay_s:
-            self._at(self._elapsed() + delay_s, lambda: self._start(moment))
+            self._later(moment.fault, self._elapsed() + delay_s, lambda: self._start(moment))
         return delay_s > 0
+
+    def _later(self, fault: Fault, at_s: float, act: Callable[[], None]) -> None:
+        """Put something of a fault's on the list, and say when it comes."""
+        ledger, stage = self._stage.ledger, self._stage
+        ledger.expect(fault.id, stage.now() - self._elapsed() + at_s)
+
+        def come() -> None:
+            ledger.came(fault.id)
+            act()
+
+        self._at(at_s, come)
 
     def _start(self, moment: Moment) -> None:
         self._start_soon(self._strike, moment)

@@ -15,6 +15,7 @@ from dairt.model.action import Action, Broadcast, FaultAction, Heal, Put
 from dairt.model.events import ActionRefused, Entry, FaultFired
 from dairt.model.scenario import TICK_S, Do, Work
 from dairt.rehearsal.stage import Stage
+from dairt.rehearsal.steps import Step
 from dairt.rehearsal.strikes import Strikes
 from dairt.worlds.sim.clock import VirtualClock
 from dairt.worlds.streams import Gate
@@ -41,7 +42,6 @@ class Timeline:
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
         self._saved = deque(sorted(self._story.actions, key=lambda do: do.at_s))
-        self._under_way: dict[str, int] = {}
         self._tick = 0
         self._planned: int | None = None  # the tick at which the clock will look, while this task waits
         self._called = Gate()
@@ -72,6 +72,8 @@ class Timeline:
         await trio.sleep(time.trouble_until_s)
         stage.begin("settle")
         self._due.clear()
+        for work in self._story.work:
+            stage.steps.work(work.id).due_s = None
         self._strikes.end()
         await self._heal()
         stage.judge.healed(stage.now())
@@ -83,8 +85,9 @@ class Timeline:
 
     def _plan(self) -> None:
         self._strikes.plan(self._story.time.trouble_until_s if self._story.time else math.inf)
+        self._stage.steps.plan(self._stage.begun_s)
         for work in self._story.work:
-            self._at(work.at_s, lambda work=work: self._give(work, 0))  # type: ignore[misc]
+            self._at_work(work, 0)
 
     def _at(self, at_s: float, act: Callable[[], None]) -> None:
         """Call `act` at the first tick that is not before `at_s`."""
@@ -105,7 +108,7 @@ class Timeline:
                 self._nursery.start_soon(self._heal, fault)
             # An operator's actions of this session, and those saved from another, come at the same place: it replays.
             for do in (*self._read_saved(), *self._read_inbox()):
-                self._nursery.start_soon(self._try, do.action, do.id, do.for_s)
+                self._nursery.start_soon(self._try, self._stage.steps.taken(do, self._stage.now()), do)
             if self._tick % LOOK_TICKS == 0:
                 self._stage.judge.look(self._stage.snapshot, self._stage.now())
             self._tick += 1
@@ -201,24 +204,29 @@ class Timeline:
 
     # -- work and operators --------------------------------------------------------------------------------------------
 
+    def _at_work(self, work: Work, times: int) -> None:
+        """Put the next time of some work on the list, if it has one."""
+        at_s = work.at_s + times * (work.every_s or 0.0)
+        if times == 0 or (work.every_s is not None and (work.until_s is None or at_s < work.until_s)):
+            self._stage.steps.work(work.id).due_s = self._stage.begun_s + at_s
+            self._at(at_s, lambda: self._give(work, times))
+
     def _give(self, work: Work, times: int) -> None:
         """Give the work now, and put its next time on the list."""
+        step = self._stage.steps.work(work.id)
+        step.due_s = None
         for copy in range(work.copies):
-            if self._under_way.get(work.id, 0) >= UNDER_WAY_MAX:
-                self._refuse(str(work.action), f"{UNDER_WAY_MAX} of {work.id} are still under way")
+            if step.under_way >= UNDER_WAY_MAX:
+                step.begin(self._stage.now())
+                step.end(f"{UNDER_WAY_MAX} of {work.id} are still under way")
+                self._refuse(str(work.action), step.reason)
             else:
-                self._nursery.start_soon(self._try_work, work.id, _copy(work, copy))
-        if work.every_s is not None:
-            next_s = work.at_s + (times + 1) * work.every_s
-            if work.until_s is None or next_s < work.until_s:
-                self._at(next_s, lambda: self._give(work, times + 1))
+                self._nursery.start_soon(self._try_work, step, _copy(work, copy))
+        self._at_work(work, times + 1)
 
-    async def _try_work(self, name: str, action: Action) -> None:
-        self._under_way[name] = self._under_way.get(name, 0) + 1
-        try:
-            await self._try(action)
-        finally:
-            self._under_way[name] -= 1
+    async def _try_work(self, step: Step, action: Action) -> None:
+        step.begin(self._stage.now())
+        await self._try(step, Do(step.at_s, action))
 
     def _read_saved(self) -> Iterator[Do]:
         while self._saved and _tick_of(self._saved[0].at_s) <= self._tick:
@@ -235,11 +243,15 @@ class Timeline:
             self._stage.taken.append(do)
             yield do
 
-    async def _try(self, action: Action, fault: str = "", for_s: float | None = None) -> None:
+    async def _try(self, step: Step, do: Do) -> None:
+        reason = ""
         try:
-            await self._stage.inject(action, fault, for_s)
+            await self._stage.inject(do.action, do.id, do.for_s)
         except (DairtError, OSError) as exc:
-            self._refuse(str(action), exc)
+            reason = str(exc)
+            self._refuse(str(do.action), reason)
+        finally:
+            step.end(reason)
 
     def _refuse(self, what: str, reason: object) -> None:
         self._stage.journal.emit("", ActionRefused(what, str(reason)))

@@ -1,9 +1,9 @@
 """The timeline of a run as one SVG drawing: a row a fault, then a lane a node, with its work as marks."""
 
-import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from dairt.model.action import named
 from dairt.model.events import (
     BroadcastEnded,
     Entry,
@@ -25,7 +25,7 @@ TICKS = 10
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 LEGEND = (("up", "up"), ("fault", "fault"), ("broadcast", "broadcast"), ("run", "run"), ("promise", "promise broken"))
 
-Strike = tuple[str, str, float, float]  # a fault's id, its text, from, to
+Strike = tuple[str, str, tuple[str, ...], float, float]  # a fault's id, its text, its target, from, to
 
 
 def timeline(nodes: Sequence[str], entries: Sequence[Entry], seconds: float) -> str:
@@ -97,11 +97,12 @@ class _Drawing:
     def _faults(self) -> Iterator[str]:
         for fault, at in self._rows.items():
             yield self._label(fault, AXIS + ROW * at + 10)
-        for fault, text, start, end in self._strikes:
+        for fault, text, target, start, end in self._strikes:
             title = f"{fault}: {text}, {start:.3f} to {end:.3f} s"
             yield self._bar("fault", start, end, AXIS + ROW * self._rows[fault] + 2, ROW - 6, title)
-            for node in _named(text, self._nodes):
-                yield self._bar("hit", start, end, self._y(node), LANE - 4, title)
+            for node in dict.fromkeys(name for side in target for name in named(side)):
+                if node in self._nodes:
+                    yield self._bar("hit", start, end, self._y(node), LANE - 4, title)
 
     def _marks(self) -> Iterator[str]:
         marks = [entry for entry in self._entries if isinstance(entry.event, BroadcastEnded | RunEnded | PromiseBroken)]
@@ -128,16 +129,10 @@ def _strikes(entries: Sequence[Entry]) -> list[Strike]:
     active: dict[str, int] = {}
     for entry in entries:
         match entry.event:
-            case FaultFired(fault=fault, text=text):
+            case FaultFired(fault=fault, text=text, target=target):
                 active[fault] = len(strikes)
-                strikes.append((fault, text, entry.time_s, entry.time_s))
+                strikes.append((fault, text, target, entry.time_s, entry.time_s))
             case FaultHealed(fault=fault) if fault in active:
                 at = active.pop(fault)
-                strikes[at] = (*strikes[at][:3], entry.time_s)
+                strikes[at] = (*strikes[at][:4], entry.time_s)
     return strikes
-
-
-def _named(text: str, nodes: Sequence[str]) -> list[str]:
-    """The nodes that the text of a fault names."""
-    words = dict.fromkeys(re.findall(r"[\w-]+", text))
-    return [node for node in nodes if node in words]

@@ -59,7 +59,6 @@ async def _serve(
             await doors.start(node.pulse.run, node.address)
             doors.start_soon(node.reconciler.run)
             doors.start_soon(node.store.write_again)
-            doors.start_soon(node.watch_idle)
             doors.start_soon(node.sweep)
             node.state = "up"
             host.emit(NodeBooted(str(node.address), restored.count, restored.set_aside, node.incarnation))

@@ -65,7 +65,9 @@ class Node:
         self.broadcaster = Broadcaster(host, self.store, self.peers, config.limits, self._is_dead)
         self.operator = Operator(host, self.store, pool, self.values, self.peers, config.limits)
         self.reconciler = Reconciler(host, config, self.store, self.peers, self.membership)
-        self.pulse = Pulse(host, self.membership, self.peers, self._member_lost, self._member_back)
+        self.pulse = Pulse(
+            host, self.membership, self.peers, config.probe_every_s, self._member_lost, self._member_back
+        )
         self._runs: dict[str, Coordinator] = {}
         self._last_run = 0
 
@@ -98,14 +100,6 @@ class Node:
         """Reset the connections kept for reuse; harmless after `aclose`."""
         for peer in self.peers.values():
             peer.abort_idle()
-
-    async def watch_idle(self) -> None:
-        """Have the connections kept for reuse watched, so that a dead one is found before it is needed."""
-        async with trio.open_nursery() as watchers:
-            while True:
-                await trio.sleep(self.config.probe_every_s)
-                for peer in self.peers.values():
-                    peer.look_at_idle(watchers)
 
     async def sweep(self) -> None:
         """Forget abandoned runs, now and then."""

@@ -23,12 +23,15 @@ class Pulse:
         host: Host,
         membership: Membership,
         peers: Mapping[str, Peer],
+        look_every_s: float,
         lost: Callable[[str, str], None],
         back: Callable[[str], None],
     ) -> None:
         self._host = host
         self._membership = membership
         self._peers = peers
+        self._look_every_s = look_every_s
+        self._next_look = 0.0
         self._lost = lost
         self._back = back
         self._datagrams: Datagrams | None = None
@@ -47,8 +50,17 @@ class Pulse:
             task_status.started()
             while True:
                 self._take(self._membership.tick(trio.current_time()))
+                self._look_at_idle(nursery)
                 with trio.CancelScope(deadline=self._membership.next_tick()) as self._asleep:
                     await trio.sleep_forever()
+
+    def _look_at_idle(self, watchers: trio.Nursery) -> None:
+        """Have the connections kept for reuse watched, so that a dead one is found before it is needed."""
+        now = trio.current_time()
+        if now >= self._next_look:
+            self._next_look = now + self._look_every_s
+            for peer in self._peers.values():
+                peer.look_at_idle(watchers)
 
     async def _listen(self, datagrams: Datagrams) -> None:
         while True:
