@@ -8,8 +8,11 @@ from textual.pilot import Pilot
 from console_samples import AT_WORK, Recorder
 from dairt.control.frames import Act, ServerFrame
 from dairt_console.app import ConsoleApp
+from dairt_console.pages.page import Page
 from dairt_console.reducer import LinkChanged
 
+# As Textual calls the keys of these characters.
+KEYS = {" ": "space", ":": "colon", "=": "equals_sign", ".": "full_stop", "-": "minus", "/": "slash"}
 Frames = Iterable[ServerFrame | LinkChanged]
 
 
@@ -29,6 +32,22 @@ class Console:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()
+
+    async def write(self, line: str, *, opened_by: str = "colon") -> None:
+        """Write a line on the prompt, and give it."""
+        await self.press(opened_by)
+        await self.pilot.press(*(KEYS.get(letter, letter) for letter in line))
+        await self.press("enter")
+
+    @property
+    def front(self) -> Page:
+        """The page in front."""
+        return self.app.desk.front
+
+    @property
+    def status(self) -> str:
+        """What the status line says."""
+        return self.text.split("\n")[-3].strip()
 
     @property
     def text(self) -> str:

@@ -1,5 +1,7 @@
 """The `:` line: what each kind of line comes to, and the one sentence for a line that comes to nothing."""
 
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -131,3 +133,11 @@ def test_tab_completes_words_nodes_pages_and_kinds() -> None:
     assert complete("theme ", NAMES, PAGES, ("nord",)) == ["theme nord"]
     assert complete("dry-run node.w", NAMES, PAGES, ()) == ["dry-run node.wipe"]
     assert complete("export s", NAMES, PAGES, ()) == ["export svg"]
+
+
+def test_the_lines_in_the_manual_are_understood() -> None:
+    manual = (Path(__file__).parent.parent / "docs" / "console.md").read_text(encoding="utf-8")
+    lines = re.findall(r"`(:[a-z][^`]+|do = [^`]+)`", manual)
+    assert len(lines) > 10
+    for line in lines:
+        assert read(line, NAMES)

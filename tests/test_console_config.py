@@ -166,3 +166,9 @@ def coloured(raw: bytes) -> list[bytes]:
     """The colours that are not grey."""
     found = re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", raw)
     return [b";".join(rgb) for rgb in found if len(set(rgb)) > 1]
+
+
+def test_the_settings_in_the_manual_are_settings() -> None:
+    manual = (Path(__file__).parent.parent / "docs" / "console.md").read_text(encoding="utf-8")
+    block = manual[manual.index('    theme = "nord"') : manual.index("No key may mean")]
+    assert parse("\n".join(line.strip() for line in block.splitlines()), "console.md").keys == {"kill_socket": ("x", "ctrl+k")}

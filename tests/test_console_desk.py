@@ -12,40 +12,20 @@ from dairt.control.frames import Hello, Latest, SetSpeed, Watch
 from dairt.model.action import (
     CutLink,
     DegradeLink,
-    Heal,
-    KillNode,
     Link,
     Put,
     RunGraph,
     VerifyCheckpoint,
     WipeNode,
 )
-from dairt.model.views import FaultView
 from dairt_console.actions import BY_ID, COMMANDS
 from dairt_console.app import ConsoleApp
 from dairt_console.config import PAGES
 from dairt_console.keys import MOVEMENT
-from dairt_console.pages.page import Page
 from dairt_console.reducer import LinkChanged, Seen
 from dairt_console.screens.overlays import Choose, Confirm, Help, help_lines
 
-KEYS = {" ": "space", ":": "colon", "=": "equals_sign", ".": "full_stop", "-": "minus", "/": "slash"}
 SIM = (*AT_WORK, Hello("sim", "first-look", 7, "inject"), Latest(snapshot(12.4, speed=1.0)))
-
-
-async def write(console: Console, line: str, *, opened_by: str = "colon") -> None:
-    """Write a line on the prompt, and give it."""
-    await console.press(opened_by)
-    await console.pilot.press(*(KEYS.get(letter, letter) for letter in line))
-    await console.press("enter")
-
-
-def front(console: Console) -> Page:
-    return console.app.desk.front
-
-
-def status(console: Console) -> str:
-    return console.text.split("\n")[-3].strip()
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------
@@ -58,7 +38,7 @@ def test_every_page_has_its_number_and_says_where_one_is() -> None:
             header, bar, *_ = console.text.split("\n")
             assert f"first_look ▸ {name}" in header
             assert f"[{number} " in bar
-            assert front(console) is console.app.desk.pages[name]
+            assert console.front is console.app.desk.pages[name]
 
     watch(script, IN_TROUBLE)
 
@@ -73,7 +53,7 @@ def test_enter_goes_in_escape_comes_out_and_minus_goes_back_to_the_page_before()
         assert "nodes ▸" not in console.text
         assert "▸ n1" in console.text
         await console.press("7", "minus")
-        assert front(console).NAME == "nodes"
+        assert console.front.NAME == "nodes"
 
     watch(script)
 
@@ -120,7 +100,7 @@ def test_the_mouse_goes_to_pages_and_presses_keys_of_the_footer() -> None:
     async def script(console: Console) -> None:
         bar = console.text.split("\n")[1]
         await console.pilot.click("#pages", offset=(bar.index("4 Nodes"), 0))
-        assert front(console).NAME == "nodes"
+        assert console.front.NAME == "nodes"
         footer = console.text.split("\n")[-1]
         await console.pilot.click("#footer", offset=(footer.index("x kill socket"), 0))
         await console.pilot.pause()
@@ -150,7 +130,7 @@ def test_what_cannot_be_done_any_more_is_not_offered() -> None:
     async def script(console: Console) -> None:
         assert "kill" not in console.text.split("\n")[-1]
         await console.press("x")
-        assert status(console) == "the cluster is lost: q leaves"
+        assert console.status == "the cluster is lost: q leaves"
 
     watch(script, (*AT_WORK, LinkChanged("lost", "gone")))
 
@@ -191,7 +171,7 @@ SILENT = ("go_overview", "open", "back", "previous", "next", "last_page")
 def test_every_command_does_or_says_something_when_it_is_written(command: str) -> None:
     async def script(console: Console) -> None:
         before = console.text
-        await write(console, BY_ID[command].word)
+        await console.write(BY_ID[command].word)
         assert console.text != before or console.sent or console.app.return_code == 0
 
     watch(script, SIM)
@@ -209,16 +189,16 @@ def test_a_command_is_written_completed_and_obeyed() -> None:
         await console.press("colon", "up")
         assert console.text.split("\n")[-1] == " :cut-link n0 n2"
         await console.press("escape")
-        assert status(console) == "nothing done"
+        assert console.status == "nothing done"
 
     watch(script)
 
 
 def test_the_language_of_scenarios_is_understood_on_the_line() -> None:
     async def script(console: Console) -> None:
-        await write(console, "link.degrade n0 n1 latency=60ms")
+        await console.write("link.degrade n0 n1 latency=60ms")
         assert console.sent == [DegradeLink(Link("n0", "n1"), 0.06)]
-        await write(console, "node.wipe n1")
+        await console.write("node.wipe n1")
         assert "Wipe n1?" in console.text
         assert ":node.wipe n1" in console.text
         await console.press("enter")
@@ -241,8 +221,8 @@ def test_the_language_of_scenarios_is_understood_on_the_line() -> None:
 )
 def test_a_line_that_cannot_be_obeyed_says_why(line: str, told: str) -> None:
     async def script(console: Console) -> None:
-        await write(console, line)
-        assert told in status(console)
+        await console.write(line)
+        assert told in console.status
         assert console.sent == []
 
     watch(script)
@@ -250,11 +230,11 @@ def test_a_line_that_cannot_be_obeyed_says_why(line: str, told: str) -> None:
 
 def test_words_go_to_pages_and_nodes_and_steer_time() -> None:
     async def script(console: Console) -> None:
-        await write(console, "go ev")
-        assert front(console).NAME == "events"
-        await write(console, "node n2")
+        await console.write("go ev")
+        assert console.front.NAME == "events"
+        await console.write("node n2")
         assert "nodes ▸ n2" in console.text
-        await write(console, "speed 5")
+        await console.write("speed 5")
         assert console.sent[-1] == SetSpeed(1, 5.0)
 
     watch(script, SIM)
@@ -263,12 +243,12 @@ def test_words_go_to_pages_and_nodes_and_steer_time() -> None:
 def test_what_is_searched_for_is_found_again_and_again() -> None:
     async def script(console: Console) -> None:
         await console.press("4")
-        await write(console, "n", opened_by="slash")
-        assert (status(console), front(console).chosen().node) == ("2 of 3", "n1")
+        await console.write("n", opened_by="slash")
+        assert (console.status, console.front.chosen().node) == ("2 of 3", "n1")
         await console.press("n")
-        assert front(console).chosen().node == "n2"
+        assert console.front.chosen().node == "n2"
         await console.press("N", "N")
-        assert front(console).chosen().node == "n0"
+        assert console.front.chosen().node == "n0"
 
     watch(script)
 
@@ -279,7 +259,7 @@ def test_a_filter_acts_as_it_is_written_and_escape_takes_it_away() -> None:
         assert "1 of 3" in console.text
         await console.press("escape")
         assert "1 of 3" not in console.text
-        await write(console, "n1", opened_by="f")
+        await console.write("n1", opened_by="f")
         assert "filter n1: 1 of 3" in console.text
 
     watch(script)
@@ -291,102 +271,6 @@ def test_letters_on_a_line_are_letters_and_no_commands() -> None:
         assert console.text.split("\n")[-1] == " /xKqHkj"
         assert console.app.is_running
         assert console.sent == []
-
-    watch(script)
-
-
-# -- acting ------------------------------------------------------------------------------------------------------------
-
-
-def test_vim_keys_move_and_kill_nothing() -> None:
-    async def script(console: Console) -> None:
-        await console.press("j", "j", "k")
-        assert front(console).chosen().node == "n1"
-        await console.press("G")
-        assert front(console).chosen().node == "n2"
-        await console.press("g", "h", "l")
-        assert front(console).chosen().node == "n0"
-        assert console.sent == []
-
-    watch(script)
-
-
-def test_a_dry_run_says_what_would_happen_and_does_nothing() -> None:
-    async def script(console: Console) -> None:
-        await console.press("K", "D")
-        assert "Nothing was done." in console.text
-        assert "It would kill n0." in console.text
-        await console.press("escape")
-        assert console.sent == []
-        await write(console, "dry-run node.power_cut n0")
-        assert "world tcp cannot" in console.text
-        await console.press("escape")
-        assert console.sent == []
-
-    watch(script)
-
-
-def test_the_equal_command_and_scenario_line_stand_in_the_question_and_can_be_copied() -> None:
-    async def script(console: Console) -> None:
-        await console.press("down", "K")
-        assert ":node.kill n1" in console.text
-        assert 'do = "node.kill", at = "12.30s", node = "n1"' in console.text
-        await console.press("y")
-        assert console.app.clipboard == 'do = "node.kill", at = "12.30s", node = "n1"'
-        await console.press("enter")
-        assert console.sent == [KillNode("n1")]
-
-    watch(script)
-
-
-def test_undo_heals_the_last_of_ones_own_faults_and_nobody_elses() -> None:
-    async def script(console: Console) -> None:
-        await console.press("u")
-        assert "nothing that was done here" in status(console)
-        for number, link in enumerate(("n1", "n2"), 1):
-            await write(console, f"cut n0 {link}")
-            await console.feed([console.recorder.answer("taken", at_s=12.4, fault=f"op-{number}")])
-        faults = tuple(FaultView(name, "link.cut", f"cut {name}", "active") for name in ("story", "op-1", "op-2", "other"))
-        await console.feed([Latest(snapshot(12.6, faults=faults))])
-        await console.press("u")
-        assert console.sent[-1] == Heal("op-2")
-        await console.feed([Latest(snapshot(12.8, faults=faults[:2]))])
-        await console.press("u")
-        assert console.sent[-1] == Heal("op-1")
-
-    watch(script)
-
-
-def test_a_console_that_only_looks_does_nothing_until_it_is_let() -> None:
-    async def script(console: Console) -> None:
-        await console.press("R", "b")
-        assert "look only" in console.text.split("\n")[0]
-        assert "R lets it act" in status(console)
-        await write(console, "node.kill n0")
-        await console.press("u", "H")
-        assert console.sent == []
-        await console.press("R", "H")
-        assert console.sent == [Heal()]
-
-    watch(script)
-
-
-def test_what_is_chosen_is_copied() -> None:
-    async def script(console: Console) -> None:
-        await console.press("down", "y")
-        assert console.app.clipboard == "n1"
-        await console.press("5", "y")
-        assert console.app.clipboard.startswith("gradients\n")
-
-    watch(script)
-
-
-def test_a_theme_is_taken_by_name_and_by_key() -> None:
-    async def script(console: Console) -> None:
-        await write(console, "theme nord")
-        assert console.app.theme == "nord"
-        await console.press("T")
-        assert console.app.theme != "nord"
 
     watch(script)
 

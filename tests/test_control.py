@@ -316,8 +316,8 @@ def test_a_snapshot_that_fails_ends_the_showing_and_not_the_world() -> None:
     world, abandoned = Blind(VirtualClock(), seconds=5), threading.Event()
     with ours, pytest.raises(ZeroDivisionError), ControlServer(hello(), parent=theirs, abandoned=abandoned.set) as server:
         world.play(server)
+        assert abandoned.wait(5)
     assert world.entries[-1].event == PhaseBegan("the end")
-    assert abandoned.wait(5)
 
 
 @pytest.mark.trio

@@ -69,10 +69,21 @@ def follow_strikes(
                 again += [now.pop(fault)] if fault in now else []  # one that fires again begins again
                 now[fault] = Aftermath(fault, kind, target, entry.time_s, text=text)
             case FaultHealed() | NodeBooted() | SocketRemoved() | SocketOpened():
-                for fault, aftermath in now.items():
-                    now[fault] = aftermath.after(entry)
+                for aftermath in _waiting(now.values(), entry):
+                    now[aftermath.fault] = aftermath.after(entry)
     for fault in list(now)[:-KEPT]:
         del now[fault]
     return known if now == known else now, (*earlier, *again)[-STRIKES_KEPT:] if again else earlier
 
 
+def _waiting(known: Iterable[Aftermath], entry: Entry) -> list[Aftermath]:
+    """Those that such an event may be about: few of hundreds, and events come by the hundred."""
+    match entry.event:
+        case FaultHealed(fault=fault):
+            return [each for each in known if each.fault == fault]
+        case NodeBooted():
+            return [each for each in known if each.kind == "node.restart" and each.over_s is None]
+        case SocketRemoved():
+            earliest_s = entry.time_s - FOUND_WITHIN_S
+            return [each for each in known if each.fired_s >= earliest_s and each.kind == "conn.reset"]
+    return [each for each in known if each.missing]

@@ -23,10 +23,11 @@ from dairt_console.draw.units import clock, speed
 from dairt_console.keys import bind, bind_all
 from dairt_console.pages.page import Page
 from dairt_console.plan_kinds import Act, Ask, Cannot, Pick, Plan, Speed, StepTime
-from dairt_console.plans import STEERING, plan, plan_action, plan_undo
+from dairt_console.plans import STEERING, obstacle_to, plan, plan_action, plan_undo
 from dairt_console.reducer import LinkChanged, Seen, apply
 from dairt_console.replay import Times
 from dairt_console.screens.desk import Desk, Look
+from dairt_console.screens.inject import Inject
 from dairt_console.screens.overlays import Choose, Confirm, Help
 from dairt_console.screens.palette import RegistryCommands
 from dairt_console.session import Saving
@@ -198,6 +199,7 @@ class ConsoleApp(App[int]):
             "copy": words.copy,
             "dry_run": lambda: self.say("D is for questions; elsewhere :dry-run says what an action would do", "dim"),
             "undo": lambda: self.obey(self._undo()),
+            "inject": self._inject,
             "read_only": self._toggle_read_only,
             "theme": lambda: words.theme(""),
             "export": words.ask_export,
@@ -224,6 +226,14 @@ class ConsoleApp(App[int]):
             self.say(self.obstacle, "warn")
         else:
             self.obey(plan(command, self.seen, chosen, self._resume_at, held=self._holding))
+
+    def _inject(self) -> None:
+        """Let a person fill in what to break, beginning with what is chosen."""
+        obstacle = Cannot(self.obstacle) if self.obstacle else obstacle_to(BY_ID["inject"], self.seen)
+        if obstacle is not None:
+            self.obey(obstacle)
+        else:
+            self.push_screen(Inject(lambda: self.seen, self.desk.front.chosen()), self._decided)
 
     def _undo(self) -> Plan:
         return Cannot(self.obstacle) if self.obstacle else plan_undo(self.seen, self.asking.own)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from dairt.model.action import ANY, named
 from dairt.model.events import (
     BroadcastEnded,
     CheckpointFailed,
@@ -21,7 +22,7 @@ from dairt.model.events import (
     SocketRemoved,
     TaskFailed,
 )
-from dairt_console.aftermath import Aftermath
+from dairt_console.aftermath import BETWEEN_TWO, Aftermath
 from dairt_console.event_log import EventLog, Told
 
 LINGERS_S = 5.0  # how long after its end a fault is still found out: as long as silence takes to count as death
@@ -31,7 +32,6 @@ _EFFECTS = (
     SocketRemoved, SocketOpened, ReconnectDelayed, PeerSuspected, PeerDied, PeerReturned, NodeDown, NodeBooted, NodeDrained,
     ProtocolBroken, CheckpointFailed, TaskFailed, OpLost, BroadcastEnded, RunEnded,
 )  # fmt: skip
-_BETWEEN_TWO = ("link.", "conn.", "frame.")  # faults between two nodes: they explain nothing about one of them and a third
 
 
 def peer_of(entry: Entry) -> str:
@@ -41,15 +41,36 @@ def peer_of(entry: Entry) -> str:
 
 def cause_of(entry: Entry, aftermaths: Mapping[str, Aftermath]) -> str:
     """The id of the fault this most likely came of: that it names, or the latest that befell those concerned; or ""."""
-    named = str(getattr(entry.event, "fault", ""))
-    if named:
-        return named if named in aftermaths else ""
-    if not isinstance(entry.event, _EFFECTS):
-        return ""
-    for aftermath in reversed([*aftermaths.values()]):
-        if aftermath.fired_s <= entry.time_s <= _felt_until(aftermath) and _concerns(aftermath, entry):
-            return aftermath.fault
-    return ""
+    return Causes(aftermaths).of(entry)
+
+
+class Causes:
+    """The same for many events: no event is held against faults of other nodes, or of another time."""
+
+    def __init__(self, aftermaths: Mapping[str, Aftermath]) -> None:
+        self._known = aftermaths
+        self._befell: dict[str, list[tuple[int, float, Aftermath]]] = {}  # by name: in which order they fired, felt until when
+        for order, aftermath in enumerate(aftermaths.values()):
+            felt = (order, _felt_until(aftermath), aftermath)
+            for name in dict.fromkeys(name for side in aftermath.target for name in named(side)):
+                self._befell.setdefault(name, []).append(felt)
+
+    def of(self, entry: Entry) -> str:
+        """The id of the fault; or ""."""
+        told = str(getattr(entry.event, "fault", ""))
+        if told:
+            return told if told in self._known else ""
+        if not isinstance(entry.event, _EFFECTS):
+            return ""
+        names = (entry.node, peer_of(entry), ANY)
+        felt = [
+            (order, aftermath)
+            for name in names
+            for order, until_s, aftermath in self._befell.get(name, ())
+            if aftermath.fired_s <= entry.time_s <= until_s
+        ]
+        felt.sort(key=lambda each: each[0], reverse=True)
+        return next((aftermath.fault for _, aftermath in felt if _concerns(aftermath, entry)), "")
 
 
 def _felt_until(aftermath: Aftermath) -> float:
@@ -62,8 +83,8 @@ def _felt_until(aftermath: Aftermath) -> float:
 def _concerns(aftermath: Aftermath, entry: Entry) -> bool:
     ends = [name for name in (entry.node, peer_of(entry)) if name]
     struck = sum(aftermath.befell(name) for name in ends)
-    if aftermath.kind.startswith(_BETWEEN_TWO):
-        return struck + aftermath.befell("any") >= 2
+    if aftermath.kind.startswith(BETWEEN_TWO):  # they explain nothing about one of two nodes and a third
+        return struck + aftermath.befell(ANY) >= 2
     return struck >= 1
 
 
@@ -79,7 +100,8 @@ def fired_at(log: EventLog, fault: str) -> int:
 def effects_of(log: EventLog, place: int, aftermaths: Mapping[str, Aftermath]) -> list[Told]:
     """What most likely came of the fault that fired at this place, the first first."""
     fault = str(getattr(log[place].entry.event, "fault", ""))
-    return [told for told in _next(log, place) if cause_of(told.entry, aftermaths) == fault]
+    causes = Causes(aftermaths)
+    return [told for told in _next(log, place) if causes.of(told.entry) == fault]
 
 
 def _next(log: EventLog, place: int) -> Iterator[Told]:

@@ -148,7 +148,7 @@ def _action(line: str, names: Sequence[str]) -> Action:
         entries["from" if kind in ("broadcast", "graph") else "node"] = ends[0]
     elif ends:
         entries["link"] = ends
-    return _made(kind, entries, names)
+    return made(kind, entries, names)
 
 
 def _value(key: str, text: str) -> Value:
@@ -172,10 +172,11 @@ def _pasted(line: str, names: Sequence[str]) -> Action:
     kind = entries.pop("do")
     if kind not in DO:
         raise UsageError(f"do cannot be {kind!r}; {suggestion(str(kind), DO)}")
-    return _made(kind, entries, names)
+    return made(kind, entries, names)
 
 
-def _made(kind: str, entries: dict[str, Value], names: Sequence[str]) -> Action:
+def made(kind: str, entries: dict[str, Value], names: Sequence[str]) -> Action:
+    """The action of a kind with these entries, as a scenario file has them. Raises UsageError."""
     table = Table(entries, kind, lambda *keys: ":")
     try:
         action = DO[kind](table, tuple(names))

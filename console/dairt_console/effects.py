@@ -17,7 +17,7 @@ from dairt.model.events import (
     event_name,
 )
 from dairt_console.aftermath import Aftermath
-from dairt_console.causes import cause_of
+from dairt_console.causes import Causes
 
 # Somebody other than the world itself has noticed.
 _NOTICED = (
@@ -50,9 +50,12 @@ def follow_effects(
     known: Mapping[str, Effects], aftermaths: Mapping[str, Aftermath], entries: Iterable[Entry]
 ) -> Mapping[str, Effects]:
     """The effects of all faults by id, once `entries` are told; the same object when nothing is new."""
+    if not aftermaths:
+        return known
     new: dict[str, Effects] = {}
+    causes = Causes(aftermaths)
     for entry in entries:
-        fault = cause_of(entry, aftermaths) if aftermaths and not getattr(entry.event, "fault", "") else ""
+        fault = "" if getattr(entry.event, "fault", "") else causes.of(entry)
         if fault:
             fired_s = aftermaths[fault].fired_s
             before = new.get(fault, known.get(fault))

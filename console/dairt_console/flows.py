@@ -25,12 +25,12 @@ def follow_counts(before: tuple[Counted, ...], snapshot: Snapshot) -> tuple[Coun
         before = ()  # another run, or an earlier moment
     if before and snapshot.time_s - before[-1].time_s < EVERY_S:
         return before
-    now = Counted(snapshot.time_s, {node.name: (node.incarnation, node.peers) for node in snapshot.nodes if node.state != "down"})
-    return (*before, now)[-KEPT:]
+    counting = [node for node in snapshot.nodes if node.state != "down"]
+    return (*before, Counted(snapshot.time_s, {node.name: (node.incarnation, node.peers) for node in counting}))[-KEPT:]
 
 
 def sent_by(counted: tuple[Counted, ...], node: NodeView, now_s: float) -> Mapping[str, tuple[float, float]]:
-    """What a node sends to each peer, and hears from it, in bytes a second, by the peer's name; without those never compared."""
+    """What a node sends to each peer and hears from it, bytes a second by the peer's name; none before it has counted twice."""
     if not counted or now_s <= counted[0].time_s or node.state == "down":
         return {}
     incarnation, peers = counted[0].nodes.get(node.name, (-1, ()))

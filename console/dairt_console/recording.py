@@ -19,7 +19,7 @@ from dairt_console.transport_tape import Mark, MarkKind
 
 PART_S = 5.0  # of this console's time
 PART_FRAMES = 200
-PART_VIEWS = 3_000  # of nodes: what is folded again to find a moment
+PART_VIEWS = 1_500  # of nodes: what is folded again to find a moment
 MARKS_A_PART = 50  # of a kind; more would not be told apart on any bar
 WAITING_MAX = 8  # parts not yet on disk; a disk that is slower ends the recording, not the console
 

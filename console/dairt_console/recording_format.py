@@ -71,6 +71,13 @@ class Body(msgspec.Struct, frozen=True):
     moments: tuple[Moment, ...]
 
 
+class PackedBody(msgspec.Struct, frozen=True):
+    """A body to be written, its moments packed already."""
+
+    seen: Seen
+    moments: tuple[msgspec.Raw, ...]
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a part lies in a file: it begins at `begin`, and its entries at `at`."""
@@ -96,9 +103,10 @@ _outlines = msgspec.msgpack.Decoder(Outline)
 
 def pack_part(number: int, outline: Outline, seen: Seen, frames: Sequence[Stamped]) -> tuple[bytes, Place]:
     """One part as bytes, and where its pieces are as if it lay at 0."""
-    moments = tuple(Moment(came_s, at_s, _stored(frame)) for came_s, at_s, frame in frames)
+    # One by one, so that the thread that draws need not wait for all of them.
+    moments = tuple(msgspec.Raw(_encoder.encode(Moment(came_s, at_s, _stored(frame)))) for came_s, at_s, frame in frames)
     told = _packed([frame for _, _, frame in frames if isinstance(frame, Entries)])
-    body = _packed(Body(replace(seen, log=EventLog(seen.log.first, seen.log.last, seen.log.dropped)), moments))
+    body = _packed(PackedBody(replace(seen, log=EventLog(seen.log.first, seen.log.last, seen.log.dropped)), moments))
     entry = _encoder.encode(outline)
     checksum = zlib.crc32(body, zlib.crc32(told, zlib.crc32(entry)))
     head = PART_HEAD.pack(PART_MAGIC, number, len(entry), len(told), len(body), checksum) + entry

@@ -19,7 +19,7 @@ COMMANDS = {
     "shrink": "Make a failing story small, as a scenario file.",
     "guillotine": "Cut a broadcast or a checkpoint off at every point where it can be.",
     "doctor": "Play a story under other hashes, allocators and garbage collections: is it the same?",
-    "bench": "Measure how fast this machine simulates.",
+    "bench": "Measure how fast this machine simulates, and how soon the console answers.",
     "run": "Run a graph on a cluster, and print the digest of its answer.",
     "node": "Be one node of a cluster.",
     "serve": "Play a world for a console, over a control stream.",

@@ -1,21 +1,19 @@
-"""The links as a matrix: a row a node, a cell for how it sees each other and what it sends there. Only what is shown is drawn."""
+"""The links as a matrix: a row a node, a cell for how it sees the others. Only what is shown is drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dairt.model.views import NodeView, PeerView
+from dairt.model.views import NodeView
 from dairt_console.draw.spans import Line, Span, clean, cut_middle, fit
 from dairt_console.draw.states import state
-from dairt_console.draw.topology_links import FLOWS_FROM, link_faults, mark_of
+from dairt_console.draw.topology_links import FLOWS_FROM, Links, mark_of
 from dairt_console.draw.units import count, rate
-from dairt_console.flows import sent_by
-from dairt_console.reducer import Seen
 
 WIDE = 14  # a cell that has room for a rate
 NARROW_MIN = 4
 HEAD_MAX, NAME_MAX = 12, 8
 HEADING = 1
-LEGEND = "● flows · quiet ◐ suspect ✕ dead ╳ cut ‖ held ┊ slow ╌ lossy"
+LEGEND = "◐ suspect ✕ dead ╳ cut ‖ held ┊ slow ╌ lossy"
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Window:
 def window(names: Sequence[str], row: int, column: int, width: int, height: int) -> Window:
     """As much as fits, round the cell at the cursor."""
     longest = max(map(len, names), default=1)
-    head = min(longest, HEAD_MAX) + 5
+    head = max(min(longest, HEAD_MAX), 4) + 5
     narrow = max(min(longest, NAME_MAX) + 1, NARROW_MIN)
     cell = WIDE if WIDE * len(names) <= width - head else narrow
     rows = min(max(height - HEADING, 1), len(names))
@@ -61,35 +59,36 @@ def _start(at: int, shown: int, total: int) -> int:
     return max(0, min(at - shown // 2, total - shown))
 
 
-def matrix_lines(seen: Seen, nodes: Sequence[NodeView], part: Window, row: int, column: int) -> list[Line]:
+def matrix_lines(links: Links, names: Sequence[str], part: Window, row: int, column: int) -> list[Line]:
     """The cells of that part; brackets are round the one at the cursor."""
     shown = range(part.column, part.column + part.columns)
-    lines = [_heading(nodes, part, shown, column)]
-    faults = link_faults(seen)
+    lines = [_heading(names, part, shown, column)]
     for at in range(part.row, part.row + part.rows):
-        node = nodes[at]
-        spans = [_head(node, part.head, chosen=at == row)]
-        peers = {peer.name: peer for peer in node.peers} if node.state != "down" else {}
-        flows = sent_by(seen.counted, node, seen.now_s)
-        for to in shown:
-            other = nodes[to]
-            hit = next((fault for link, fault in faults if to != at and link.covers(node.name, other.name)), None)
-            what: Span
-            if to == at:
-                what = ("╲", "dim")
-            elif hit is not None:
-                what = (f"{mark_of(hit).glyph} {mark_of(hit).word}", mark_of(hit).tone)
-            else:
-                what = _seen_as(peers.get(other.name), flows.get(other.name, (0.0, 0.0))[0])
-            spans.append(_cell(what, part.cell, chosen=(at, to) == (row, column)))
-        lines.append(tuple(spans))
+        cells = [_cell(_what(links, names[at], names[to]), part.cell, chosen=(at, to) == (row, column)) for to in shown]
+        lines.append((_head(links.nodes[names[at]], part.head, chosen=at == row), *cells))
     return lines
 
 
-def _heading(nodes: Sequence[NodeView], part: Window, shown: range, column: int) -> Line:
-    spans: list[Span] = [(fit(" from ╲ to", part.head), "dim")]
+def _what(links: Links, source: str, target: str) -> Span:
+    """A fault on the way there, or how the one sees the other, and what it sends there."""
+    if source == target:
+        return "╲", "dim"
+    if faults := links.faults_from(source, target):
+        mark = mark_of(faults[0])
+        return f"{mark.glyph} {mark.word}", mark.tone
+    peer = links.view(source, target)
+    if peer is None:
+        return "", "dim"
+    if peer.state != "alive":
+        return state(peer.state)
+    sends = links.flow(source, target)
+    return (f"● {rate(sends)}", "good") if sends >= FLOWS_FROM else (f"· {rate(sends)}" if sends >= 0.5 else "·", "dim")
+
+
+def _heading(names: Sequence[str], part: Window, shown: range, column: int) -> Line:
+    spans: list[Span] = [(fit(" from╲to", part.head), "dim")]
     for to in shown:
-        name = cut_middle(clean(nodes[to].name), min(part.cell - 1, NAME_MAX))
+        name = cut_middle(clean(names[to]), min(part.cell - 1, NAME_MAX))
         spans.append((fit(f" {name}", part.cell), "strong" if to == column else "dim"))
     return tuple(spans)
 
@@ -98,14 +97,6 @@ def _head(node: NodeView, width: int, *, chosen: bool) -> Span:
     word, tone = state(node.state)
     name = fit(cut_middle(clean(node.name), HEAD_MAX), width - 5)
     return f"{'▸' if chosen else ' '}{name} {word[0]}  ", "strong" if chosen and tone == "good" else tone
-
-
-def _seen_as(peer: PeerView | None, sends: float) -> Span:
-    if peer is None:
-        return " ", "dim"
-    if peer.state != "alive":
-        return state(peer.state)
-    return (f"● {rate(sends)}", "good") if sends >= FLOWS_FROM else (f"· {rate(sends) if sends >= 0.5 else ''}", "dim")
 
 
 def _cell(what: Span, width: int, *, chosen: bool) -> Span:

@@ -31,7 +31,10 @@ _STATES: dict[str, tuple[str, Tone]] = {
     "healing": ("◐", "warn"),
     "healed": ("✓", "good"),
     "skipped": ("–", "dim"),
+    "refused": ("✕", "bad"),
     # promises
+    "holds": ("✓", "good"),
+    "pending": ("◌", "accent"),
     "broken": ("✕", "bad"),
     # the link to the cluster
     "connecting": ("◌", "accent"),

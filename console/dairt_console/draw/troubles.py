@@ -74,12 +74,12 @@ def _fault(seen: Seen, fault: FaultView) -> TroubleRow:
         return TroubleRow(f"fault {fault.id}", fault.state, fault.text)
     if aftermath is None:
         return TroubleRow(f"fault {fault.id}", fault.state, fault.text, "", "", now=fault.state == "active")
-    word, outcome = _outcome(fault, aftermath)
-    return TroubleRow(f"fault {fault.id}", word, fault.text, outcome, _ago(seen, aftermath), now=word in ("active", "healing"))
+    word, came = outcome(fault, aftermath)
+    return TroubleRow(f"fault {fault.id}", word, fault.text, came, _ago(seen, aftermath), now=word in ("active", "healing"))
 
 
-def _outcome(fault: FaultView, aftermath: Aftermath) -> tuple[str, str]:
-    """The state in a word, and what came of it."""
+def outcome(fault: FaultView, aftermath: Aftermath) -> tuple[str, str]:
+    """The state of a fault that has fired in a word, and what came of it."""
     took = "" if aftermath.over_s is None else duration(aftermath.over_s - aftermath.fired_s)
     if fault.state == "active":
         return "active", f"{age(fault.left_s)} left" if fault.left_s >= 0 else "until healed: M"

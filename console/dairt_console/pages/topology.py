@@ -14,8 +14,9 @@ from dairt_console.draw.matrix import LEGEND, Window, matrix_lines, window
 from dairt_console.draw.nodes import node_lines as all_lines
 from dairt_console.draw.nodes import sifted
 from dairt_console.draw.spans import Line, clean, text_of
-from dairt_console.draw.topology import Layout, hearing_line, lay_out, picture
-from dairt_console.draw.topology_links import LinkRow, faults_between, link_faults, link_rows
+from dairt_console.draw.topology import hearing_line, picture
+from dairt_console.draw.topology_layout import Layout, lay_out
+from dairt_console.draw.topology_links import LinkRow, Links
 from dairt_console.draw.topology_side import LINK_COLUMNS, link_lines, node_lines
 from dairt_console.draw.units import plural
 from dairt_console.keys import bind
@@ -48,7 +49,7 @@ class Topology(Panels):
     TITLE: ClassVar[str] = "Topology"
     BINDINGS: ClassVar[list[BindingType]] = [*bind("page_up", "leap(-1)"), *bind("page_down", "leap(1)")]
     DEFAULT_CSS = """
-    Topology { layout: grid; grid-size: 2; grid-columns: 1fr 42%; grid-rows: 10 1fr; }
+    Topology { layout: grid; grid-size: 2; grid-columns: 1fr 44%; grid-rows: 10 1fr; }
     Topology > #topology-canvas { row-span: 2; }
     Topology.small { layout: vertical; }
     """
@@ -59,8 +60,9 @@ class Topology(Panels):
         self.about = Sheet("topology-about")
         self.links = LinkTable("Links", LINK_COLUMNS, "topology-links", acted_on=True)
         self._seen = Seen()
+        self._known = Links(self._seen)
         self._elapsed_s = 0.0
-        self._nodes: Sequence[NodeView] = ()
+        self._views: Sequence[NodeView] = ()
         self._node = ""  # at the cursor
         self._peer = ""  # in the matrix, the column of the cursor
         self._pattern = ""
@@ -85,18 +87,21 @@ class Topology(Panels):
 
     def show(self, seen: Seen, *, elapsed_s: float) -> None:
         """See Page."""
-        self._seen, self._elapsed_s = seen, elapsed_s
-        self._nodes = [row.view for row in sifted(all_lines(seen), self._pattern)] if self._pattern else seen.nodes
-        if self._nodes and self._node not in self._names:
-            self._node = self._nodes[0].name
+        self._seen, self._known, self._elapsed_s = seen, Links(seen), elapsed_s
+        self._views = [row.view for row in sifted(all_lines(seen), self._pattern)] if self._pattern else seen.nodes
+        if self._views and self._node not in self._names:
+            self._node = self._views[0].name
         self.redraw()
 
     def redraw(self) -> None:
         """See Panels."""
-        node = self._seen.node(self._node) if self._nodes else None
+        node = self._seen.node(self._node) if self._views else None
         if self.links.display:
-            rows = link_rows(self._seen, node) if node is not None else []
-            self.links.show(rows, self._no_links(node), self.beside(f"of {self._node}" if node else ""))
+            self.links.show(
+                self._known.rows(self._node) if node else (),
+                self._no_links(node),
+                self.beside(f"of {self._node}" if node else ""),
+            )
         if self.canvas.display:
             self.canvas.show(self._draw, self._title(), self._note())
         if self.about.display:
@@ -106,7 +111,7 @@ class Topology(Panels):
 
     @property
     def _names(self) -> list[str]:
-        return [node.name for node in self._nodes]
+        return [node.name for node in self._views]
 
     @property
     def is_matrix(self) -> bool:
@@ -124,22 +129,24 @@ class Topology(Panels):
         return self._laid_out[1]
 
     def _draw(self, width: int, height: int) -> Sequence[Line]:
-        if not self._nodes:
+        if not self._views:
             return [(), *(((f"  {text}", "dim" if at else "plain"),) for at, text in enumerate(self._empty()))]
         ring, drawn = self._ring(), ""
         if self.is_matrix or ring is None:
-            lines = matrix_lines(self._seen, self._nodes, self._window, *self._cell)
+            lines = matrix_lines(self._known, self._names, self._window, *self._cell)
         else:
-            lines, drawn = picture(self._seen, self._nodes, ring, self._node, self._chosen_peer)
+            lines, drawn = picture(self._known, ring, self._node, self._chosen_peer)
         room = max(height - BOTTOM, 1)
-        hearing = hearing_line(self._seen, max(width - len(drawn) - 1, 1))
+        hearing = hearing_line(self._known, max(width - len(drawn) - 1, 1))
         return [*lines[:room], *[()] * (room - len(lines)), (*hearing, (drawn, "dim"))]
 
     def _draw_about(self, width: int, height: int) -> Sequence[Line]:
-        node, other = self._seen.node(self._node) if self._nodes else None, self._seen.node(self._chosen_peer)
+        node, other = self._seen.node(self._node) if self._views else None, self._seen.node(self._chosen_peer)
         if node is None:
             return [((f" {self._empty()[0]}", "dim"),)]
-        return link_lines(self._seen, node, other, width) if other is not None else node_lines(self._seen, node, width)
+        return (
+            link_lines(self._known, node.name, other.name, width) if other is not None else node_lines(self._known, node, width)
+        )
 
     def _empty(self) -> tuple[str, ...]:
         if self._seen.nodes:
@@ -156,27 +163,27 @@ class Topology(Panels):
         )
 
     def _title(self) -> str:
-        what = (
-            f"matrix · {self._window.text(len(self._nodes))}"
-            if self.is_matrix
-            else f"ring of {plural(len(self._nodes), 'node')}"
-        )
-        parts = [f"Topology · {what}" if self._nodes else "Topology"]
+        parts = ["Topology"]
+        if self._views and self.is_matrix:
+            parts.append(f"matrix · {self._window.text(len(self._views))}")
+        elif self._views:
+            parts.append(f"ring of {plural(len(self._views), 'node')}")
         if self._pattern:
-            parts.append(f"filter {self._pattern}: {len(self._nodes)} of {len(self._seen.nodes)}")
+            parts.append(f"filter {self._pattern}: {len(self._views)} of {len(self._seen.nodes)}")
         if self._seen.link.state not in ("connecting", "live"):
             parts.append("as last seen")
         return " · ".join(parts)
 
     def _note(self) -> str:
-        return self.place_in_small() or (LEGEND if self.is_matrix else RING_LEGEND) if self._nodes else ""
+        return self.place_in_small() or (LEGEND if self.is_matrix else RING_LEGEND) if self._views else ""
 
     @property
     def _cell(self) -> tuple[int, int]:
         """The matrix's cursor: a row and a column."""
         names = self._names
-        row = names.index(self._node)
-        return row, names.index(self._peer) if self._peer in names else row
+        row = names.index(self._node) if self._node in names else 0
+        peer = self._chosen_peer or self._peer
+        return row, names.index(peer) if peer in names else row
 
     @property
     def _window(self) -> Window:
@@ -188,15 +195,14 @@ class Topology(Panels):
         ring, names = self._ring(), self._names
         if not names:
             return
-        row, column = self._cell
-        if abs(message.right) == FAR:
-            self._put_on(names[0 if message.right < 0 else -1])
-        elif self.is_matrix or ring is None:
-            last = len(names) - 1
-            row, column = (max(0, min(at, last)) for at in (row + message.down, column + message.right))
-            self._put_on(names[row], names[column])
-        else:
-            self._put_on(ring.beside(self._node, message.right, message.down))
+        far = abs(message.right) == FAR
+        if not self.is_matrix and ring is not None:
+            ends = names[0 if message.right < 0 else -1]
+            self._put_on(ends if far else ring.beside(self._node, message.right, message.down))
+            return
+        (row, column), last = self._cell, len(names) - 1
+        right, down = (0, message.right) if far else (message.right, message.down)  # the first and the last are rows
+        self._put_on(names[max(0, min(row + down, last))], names[max(0, min(column + right, last))])
 
     def on_canvas_pointed(self, message: Canvas.Pointed) -> None:
         ring, names = self._ring(), self._names
@@ -209,7 +215,7 @@ class Topology(Panels):
 
     def action_leap(self, by: int) -> None:
         """In the matrix, a window further; in a ring all is in sight."""
-        if self._nodes and self.is_matrix:
+        if self._views and self.is_matrix:
             self.on_canvas_steered(Canvas.Steered(self.canvas, 0, by * self._window.rows))
 
     def on_link_table_moved(self) -> None:
@@ -231,16 +237,22 @@ class Topology(Panels):
         """The other end, where a link is chosen and not a node."""
         if self._here() is self.links:
             return self.links.chosen
-        return self._peer if self.is_matrix and self._peer != self._node else ""
+        return "" if self._peer == self._node or (self._here() is self.canvas and not self.is_matrix) else self._peer
+
+    def action_panel(self, by: int) -> None:
+        """See Panels: the link that was chosen stays so, but for a ring, where nodes are chosen."""
+        self._peer = self._chosen_peer
+        super().action_panel(by)
+        self.post_message(self.Moved())
 
     # -- what the desk asks --------------------------------------------------------------------------------------------
 
     def chosen(self) -> Chosen:
         """See Page: a node; with a peer where a link is chosen, and the fault on it."""
-        if not self._nodes:
+        if not self._views:
             return Chosen()
         peer = self._chosen_peer
-        faults = faults_between(link_faults(self._seen), self._node, peer) if peer else ()
+        faults = self._known.faults_between(self._node, peer) if peer else ()
         return Chosen(node=self._node, peer=peer, fault=faults[0].id if faults else "")
 
     def choose(self, chosen: Chosen) -> None:
@@ -253,13 +265,13 @@ class Topology(Panels):
 
     def crumbs(self) -> tuple[str, ...]:
         """See Page."""
-        if not self._nodes:
+        if not self._views:
             return ()
         return (f"{self._node}↔{self._chosen_peer}",) if self._chosen_peer else (self._node,)
 
     def open(self) -> None:
         """See Page: the page Nodes has more of the node, or of the peer where the cursor is among links."""
-        if self._nodes:
+        if self._views:
             self.post_message(self.Go("nodes", Chosen(node=self.links.chosen if self._here() is self.links else self._node)))
 
     def back(self) -> bool:
@@ -294,7 +306,7 @@ class Topology(Panels):
 
     def copy(self) -> str:
         """See Page: what is told of the node or the link that is chosen."""
-        if not self._nodes:
+        if not self._views:
             return ""
         peer = self._chosen_peer
         head = f"{self._node}↔{peer}" if peer else self._node
@@ -306,7 +318,7 @@ class Topology(Panels):
             return ""
         if self.is_matrix and self._ring() is None:
             return (
-                f"no room for a ring of {plural(len(self._nodes), 'node')} here: filter some with f, or make the window larger"
+                f"no room for a ring of {plural(len(self._views), 'node')} here: filter some with f, or make the window larger"
             )
         self._wants = "ring" if self.is_matrix else "matrix"
         self.redraw()

@@ -21,7 +21,10 @@ from dairt_console.plan_kinds import Ask
 from dairt_console.widgets.table import Table
 
 _LEAVE = bind("back", "dismiss", also="quit")
-ANSWERS = "⏎ do it   D dry run   y copy the line   esc leave"
+# What can be answered, for the mouse too: in Textual's markup.
+_DO, _GO = "[@click=screen.{}]⏎ do it[/]", "[@click=screen.dismiss]esc leave[/]"
+_TRY, _COPY = "[@click=screen.dry_run]D dry run[/]", "[@click=screen.copy]y copy the line[/]"
+ANSWERS = "   ".join((_DO.format("agree"), _TRY, _COPY, _GO))
 
 
 class Scroll(VerticalScroll, inherit_bindings=False):
@@ -58,7 +61,7 @@ class Confirm(ModalScreen[Action]):
         self._line = scenario_line(ask.action, now_s)
         self._command = command_of(ask.action)
         self._lines = Static(markup=False, classes="lines")
-        self._answers = Static(ANSWERS, classes="answers", markup=False)
+        self._answers = Static(ANSWERS, classes="answers")
 
     def compose(self) -> ComposeResult:
         with Scroll(classes="sheet") as sheet:
@@ -114,7 +117,7 @@ class Choose(ModalScreen[int]):
             sheet.border_title = "Which one?"
             yield Static(clean(self._question), classes="question", markup=False)
             yield self._table
-            yield Static("↑↓ choose   ⏎ do it   esc leave", classes="answers", markup=False)
+            yield Static(f"↑↓ choose   {_DO.format('choose')}   {_GO}", classes="answers")
 
     def on_mount(self) -> None:
         self._table.show(self._choices, ())

@@ -39,7 +39,7 @@ settle        = "10s"
 
 [cluster]
 nodes  = { prefix = "n", count = 5 }
-config = { probe_every = "500ms", suspect_after = "2s", dead_after = "5s", reconcile_every = "1s" }
+config = { probe_every = "1s", suspect_after = "2s", dead_after = "5s", reconcile_every = "1s" }
 
 [[work]]
 id     = "weights"
@@ -90,10 +90,7 @@ always = "runs_give_the_same_answer"
 
 
 class Row(msgspec.Struct, frozen=True):
-    """What was measured, in so many a second of one core: the median, the slowest and the fastest of the rounds.
-
-    A `target` of 0 is none.
-    """
+    """What was measured: the median, the lowest and the highest of the rounds. A `target` of 0 is none."""
 
     name: str
     unit: str
@@ -102,12 +99,13 @@ class Row(msgspec.Struct, frozen=True):
     high: float
     target: float
     rounds: int
+    at_most: bool = False  # what the target means: this, or at least
 
     @property
     def line(self) -> str:
         """The row of a table."""
         spread = f"{self.low:,.1f} .. {self.high:,.1f}"
-        target = f"at least {self.target:,.0f}" if self.target else "-"
+        target = f"at {'most' if self.at_most else 'least'} {self.target:,.0f}" if self.target else "-"
         return f"{self.name:32} {self.median:10,.1f} {self.unit:12} {spread:>20}   {target}"
 
 

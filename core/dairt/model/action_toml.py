@@ -99,7 +99,7 @@ def _trouble(kind: type[msgspec.Struct], table: Table, nodes: Nodes) -> Any:
 
 
 def _field(field: msgspec.structs.FieldInfo, table: Table, nodes: Nodes) -> Any:
-    key, default = _key_of(field.name), () if field.required else (field.default,)
+    key, default = key_of(field.name), () if field.required else (field.default,)
     if field.type is Link:
         return _link(table, nodes)
     if field.name == "node":
@@ -118,7 +118,8 @@ def _field(field: msgspec.structs.FieldInfo, table: Table, nodes: Nodes) -> Any:
     return table.text(key, *default)
 
 
-def _key_of(field: str) -> str:
+def key_of(field: str) -> str:
+    """The key of a field of an action: its unit is with the value."""
     return field.removesuffix("_s").removesuffix("_bytes")
 
 
@@ -205,7 +206,7 @@ def keys_of(action: Action) -> dict[str, Value]:
         if isinstance(value, Link):
             keys.update(_link_keys(value))
         elif field.required or value != field.default:
-            keys[_key_of(field.name)] = _value(field.name, value)
+            keys[key_of(field.name)] = _value(field.name, value)
     return keys
 
 
