@@ -140,7 +140,7 @@ def dairt_console(*arguments: str, columns: int = 100, lines: int = 30, env: Map
 
 def test_a_first_look_kills_a_socket_and_sees_it_replaced() -> None:
     with dairt_console() as terminal:
-        terminal.wait_for("● live", ALIVE, "world tcp")
+        terminal.wait_for("● live", ALIVE, "world tcp", "all 3")  # what n0 has broadcast went over sockets
         children = terminal.children()
         terminal.press("x")
         terminal.wait_for("Kill the sockets between n0 and", "▸ n1")

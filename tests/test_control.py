@@ -314,9 +314,14 @@ def test_a_snapshot_that_fails_ends_the_showing_and_not_the_world() -> None:
 
     ours, theirs = socket.socketpair()
     world, abandoned = Blind(VirtualClock(), seconds=5), threading.Event()
-    with ours, pytest.raises(ZeroDivisionError), ControlServer(hello(), parent=theirs, abandoned=abandoned.set) as server:
-        world.play(server)
-        assert abandoned.wait(5)
+
+    def show() -> None:
+        with ControlServer(hello(), parent=theirs, abandoned=abandoned.set) as server:
+            world.play(server)
+            assert abandoned.wait(5)
+
+    with ours, pytest.raises(ZeroDivisionError):
+        show()
     assert world.entries[-1].event == PhaseBegan("the end")
 
 

@@ -58,6 +58,18 @@ def test_a_link_that_is_chosen_needs_no_list() -> None:
     assert isinstance(plan("cut_link", WORK, Chosen(node="n0", peer="nobody")), Pick)
 
 
+def test_a_peer_with_a_socket_to_kill_is_offered_first() -> None:
+    first, *rest = node("n0").peers
+    idle = replace(node("n0"), peers=(replace(first, sockets=0), *rest))
+    seen = seen_after([Latest(snapshot(13.0, nodes=(idle, node("n1"), node("n2"))))], WORK)
+    match plan("kill_socket", seen, Chosen("n0")):
+        case Pick(choices=((first_text, ResetConnection(link=Link("n0", "n2"))), (last_text, _))):
+            assert "2 sockets open" in first_text
+            assert "no socket open" in last_text
+        case other:
+            pytest.fail(f"{other}")
+
+
 def test_suspending_a_suspended_node_lets_it_go_on() -> None:
     assert plan("pause_node", SIM, Chosen("n1")) == Act(PauseNode("n1"))
     assert plan("pause_node", paused("pause n1"), Chosen("n1")) == Act(Heal("op-7"))

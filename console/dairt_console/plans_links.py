@@ -25,9 +25,11 @@ def plan_link(command: str, node: NodeView, peer: str) -> Plan:
     what, action = LINK_COMMANDS[command]
     if peer and any(other.name == peer for other in node.peers):
         return Act(action(Link(node.name, peer)))
+    # A socket can only be killed where one is open: those peers come first, the others say that none is.
+    peers = sorted(node.peers, key=lambda other: command == "kill_socket" and not other.sockets)
     choices = tuple(
         (f"{other.name}  {state(other.state)[0]}  {_open(other.sockets)}", action(Link(node.name, other.name)))
-        for other in node.peers
+        for other in peers
     )
     return Pick(f"{what} between {node.name} and", choices) if choices else Cannot(f"{node.name} has no peers")
 

@@ -50,7 +50,7 @@ class StepRow:
 
 # Each order's name, and what it sorts by.
 ORDERS: dict[str, Callable[[StepRow], tuple[object, ...]]] = {
-    "now, next, then past": lambda row: (
+    "by urgency": lambda row: (
         URGENCY.index(row.state) if not row.is_over else len(URGENCY),
         -row.at_s if row.is_over else row.at_s,
         row.key,

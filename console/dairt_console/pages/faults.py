@@ -50,7 +50,7 @@ class Faults(Panels):
 
     def __init__(self) -> None:
         super().__init__()
-        self.steps: Table[StepRow] = Table("Steps and faults", STEP_COLUMNS, "faults", acted_on=True)
+        self.steps: Table[StepRow] = Table("Steps", STEP_COLUMNS, "faults", acted_on=True)
         self.detail = Sheet("fault")
         self.timeline = Canvas("fault-timeline")
         self.promises: Table[PromiseRow] = Table("Promises", PROMISE_COLUMNS, "promises")
@@ -110,7 +110,10 @@ class Faults(Panels):
         if self._pattern:
             parts.append(f"filter {self._pattern}: {count(len(self._rows))} of {count(len(self._all))}")
         state = self._seen.link.state
-        parts += ["i injects"] if state == "live" else ["as last seen"] if state != "connecting" else []
+        if state in ("lost", "finished"):
+            parts.append("as last seen")
+        elif state == "live" and not self.is_small:
+            parts.append("i injects")
         return self.beside(*parts)
 
     def on_canvas_steered(self, message: Canvas.Steered) -> None:

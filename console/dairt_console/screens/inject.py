@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -51,6 +52,17 @@ class FieldRow(Horizontal):
         self.input.cursor_position = len(text)
 
 
+class Kinds(Table[KindRow]):
+    """The kinds; says when the cursor is on another."""
+
+    class Moved(Message):
+        """The cursor has moved."""
+
+    def _move_to(self, index: int) -> None:
+        super()._move_to(index)
+        self.post_message(self.Moved())
+
+
 class Inject(ModalScreen[Action]):
     """Dismissed with the action that was armed and fired, or None."""
 
@@ -78,7 +90,7 @@ class Inject(ModalScreen[Action]):
         super().__init__()
         self._seen, self._chosen = seen, chosen
         self._kinds = kind_rows(seen().world)
-        self._table: Table[KindRow] = Table("", KIND_COLUMNS, "kinds", acted_on=True)
+        self._table = Kinds("", KIND_COLUMNS, "kinds", acted_on=True)
         self._rows = [FieldRow() for _ in range(FIELDS)]
         self._written: dict[tuple[str, str], str] = {}  # by kind and field; by "" and field where kinds share it
         self._kind = ""
@@ -110,6 +122,9 @@ class Inject(ModalScreen[Action]):
         for row in self._rows:
             if row.input is event.input:
                 self._written["" if row.key in SHARED else self._kind, row.key] = event.value
+        self._look()
+
+    def on_kinds_moved(self) -> None:
         self._look()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

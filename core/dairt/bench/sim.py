@@ -106,7 +106,7 @@ class Row(msgspec.Struct, frozen=True):
         """The row of a table."""
         spread = f"{self.low:,.1f} .. {self.high:,.1f}"
         target = f"at {'most' if self.at_most else 'least'} {self.target:,.0f}" if self.target else "-"
-        return f"{self.name:32} {self.median:10,.1f} {self.unit:12} {spread:>20}   {target}"
+        return f"{self.name:38} {self.median:10,.1f} {self.unit:12} {spread:>20}   {target}"
 
 
 def measure(rounds: int) -> Iterator[Row]:
