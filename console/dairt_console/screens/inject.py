@@ -110,12 +110,14 @@ class Inject(ModalScreen[Action]):
         self.set_class(self.app.size.height < 24, "low")
         self._table.show(self._kinds, ())
         self._table.focus()
-        self.call_after_refresh(self._begin)  # once the table has its height, and can scroll to a row
-
-    def _begin(self) -> None:
         self._table.choose(first_kind(self._chosen))
         self._look()
+        self.call_after_refresh(self._scroll)
         self.set_interval(LOOK_S, self._look)  # the cluster goes on, and with it what would be hit
+
+    def _scroll(self) -> None:
+        """Show the kind that is chosen, now that the table has its height."""
+        self._table.choose(self._table.chosen)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
