@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from time import monotonic
 
 from textual.pilot import Pilot
 
@@ -66,6 +67,7 @@ def watch(script: Callable[[Console], Awaitable[None]], frames: Frames = AT_WORK
     async def main() -> None:
         recorder = Recorder()
         app = ConsoleApp(recorder, "first_look", "starting a 3-node cluster")
+        app._started = monotonic() + 3600  # no screen tells how long it has waited on a machine that is busy
         async with app.run_test(size=size) as pilot:
             console = Console(app, pilot, recorder)
             await console.feed(frames)
