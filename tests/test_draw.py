@@ -33,20 +33,20 @@ from dairt_console.chosen import Chosen
 from dairt_console.draw.bars import progress, sparkline
 from dairt_console.draw.checkpoints import CHECKPOINT_COLUMNS
 from dairt_console.draw.chrome import Place, footer, header, tabs
-from dairt_console.draw.page_bar import page_bar
 from dairt_console.draw.columns import heading, place, row
 from dairt_console.draw.layout import FRAME, PANELS, layout
+from dairt_console.draw.page_bar import page_bar
 from dairt_console.draw.scenario_line import scenario_line
 from dairt_console.draw.spans import clean, cut, fit, fit_line, text_of, width_of
 from dairt_console.draw.states import state
 from dairt_console.draw.tables import NODE_COLUMNS, RUN_COLUMNS, node_rows, run_rows
 from dairt_console.draw.troubles import TROUBLE_COLUMNS
 from dairt_console.draw.units import age, clock, count, duration, rate, size, speed
+from dairt_console.pages.overview import Overview
 from dairt_console.plan_kinds import Act, Ask, Cannot, Pick, Speed, StepTime
 from dairt_console.plans import plan
 from dairt_console.reducer import LinkChanged, Seen
 from dairt_console.screens.overlays import Choose, Confirm, Help, help_lines
-from dairt_console.pages.overview import Overview
 from dairt_console.widgets.log import Log
 from dairt_console.widgets.table import Table
 

@@ -57,7 +57,9 @@ class Table:
         """Refuse the first key that nobody asked for."""
         for key in self._values:
             if key not in self._asked:
-                raise UsageError(f"{self._locate(key)}: {self.what} has no key {key!r}; {suggestion(key, dict.fromkeys(self._asked))}")
+                raise UsageError(
+                    f"{self._locate(key)}: {self.what} has no key {key!r}; {suggestion(key, dict.fromkeys(self._asked))}"
+                )
 
     def has(self, key: str) -> bool:
         """Say whether a key is given."""

@@ -190,9 +190,7 @@ class Stage:
 
     def ending(self, seconds: float, digest: str) -> str:
         """The session as a scenario file, now that the story is over."""
-        return session_text(
-            self.scenario, self.taken, seconds, world=self.world, seed=self.seed, digest=digest, over=True
-        )
+        return session_text(self.scenario, self.taken, seconds, world=self.world, seed=self.seed, digest=digest, over=True)
 
     def _tell_session(self, tell: Callable[[str, float, str], None], at_s: float, digest: str) -> None:
         tell(session_text(self.scenario, self.taken, at_s, world=self.world, seed=self.seed, digest=digest), at_s, digest)

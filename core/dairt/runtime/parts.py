@@ -65,9 +65,7 @@ class Node:
         self.broadcaster = Broadcaster(host, self.store, self.peers, config.limits, self._is_dead)
         self.operator = Operator(host, self.store, pool, self.values, self.peers, config.limits)
         self.reconciler = Reconciler(host, config, self.store, self.peers, self.membership)
-        self.pulse = Pulse(
-            host, self.membership, self.peers, config.probe_every_s, self._member_lost, self._member_back
-        )
+        self.pulse = Pulse(host, self.membership, self.peers, config.probe_every_s, self._member_lost, self._member_back)
         self._runs: dict[str, Coordinator] = {}
         self._last_run = 0
 
