@@ -125,6 +125,17 @@ def test_jumps_go_to_what_happened_and_say_where_nothing_did(recording: Recordin
     recording.close()
 
 
+def test_from_the_present_a_fault_of_this_very_moment_is_the_previous_one(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = [mark.at_s for mark in recording.marks if mark.kind == "fault"][-1]
+    monkeypatch.setattr(Recording, "last_s", property(lambda self: fault))
+    transport = Transport(recording)
+    transport.jump("fault", -1)
+    assert transport.tape(present()).at_s == fault
+    recording.close()
+
+
 def test_steps_and_skips_go_back_from_the_present_and_return_to_it(recording: Recording) -> None:
     transport, now = Transport(recording), present()
     looks = [frame.snapshot.time_s for frame in told() if isinstance(frame, Latest)]

@@ -1,5 +1,7 @@
 """Which moment is shown: the present, or one of the recording, standing still or going on. Knows no clock and no screen."""
 
+from math import inf
+
 from dairt.errors import UsageError
 from dairt_console.draw.units import clock
 from dairt_console.draw.units import speed as speed_text
@@ -115,7 +117,8 @@ class Transport:
         """Go to the next (1) or the previous (-1) fault or checkpoint."""
         if by > 0 and self._at_s is None:
             return "this is the present already"
-        there = self.recording.mark(self._here_s, kind, by)
+        # From the present the last one counts, even if it is of this very moment.
+        there = self.recording.mark(inf if self._at_s is None else self._at_s, kind, by)
         if there is None:
             return f"no {kind} {'after' if by > 0 else 'before'} t={clock(self._here_s, 2)}"
         return f"{kind} at {self.seek(there)}"
