@@ -52,7 +52,7 @@ def test_a_closed_terminal_takes_the_cluster_with_it() -> None:
         terminal.wait_for(ALIVE)
         children = terminal.children()
         terminal.hang_up()
-        terminal.process.wait(5)
+        terminal.process.wait(20)
         assert all(map(is_gone, children))
 
 
